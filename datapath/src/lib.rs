@@ -1,0 +1,8 @@
+//! The packet path of Sluice.
+//!
+//! [`core::Core`] is sans-IO and deterministic: `handle_*` takes bytes, addresses and the time; what it wants sent,
+//! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
+//! modules are the shell around it; `python` is the only file that names PyO3.
+
+pub mod ids;
+pub mod time;

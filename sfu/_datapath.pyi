@@ -1,0 +1,204 @@
+"""The typed face of the Rust data path (`datapath/`).
+
+Python decides, Rust moves packets: everything here is called per change or per batch, never per packet. Commands are
+queued to the worker that owns the id and take effect in order; a command naming something already gone is ignored and
+counted (such races are normal), an argument that can never be right raises ValueError.
+
+`Engine` runs worker threads over real sockets. `Core` is one such worker's core without threads, sockets or clock, for
+tests in virtual time. Both take the same commands.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from sfu.stats import TransportStats
+
+@final
+class TrackSpec:
+    """What a publisher's m-section says about one track.
+
+    kind: "audio" or "video". mid: its `a=mid`, or None if the offer has none. codecs: one entry per negotiated payload
+    type, `(payload_type, codec, clock_rate, rtx_payload_type | None)` with codec one of "opus", "red", "vp8", "vp9",
+    "h264", "h265", "av1", "pcmu", "pcma", "g722", "other". ssrcs: `(ssrc, rtx_ssrc | None)` per layer, lowest first,
+    where the offer names them. rids: per layer, lowest first, where it names those. With neither, the stream is known
+    by mid or by payload type. nack, pli, fir, twcc, remb: the feedback that was negotiated.
+    """
+
+    def __new__(
+        cls,
+        *,
+        kind: str,
+        mid: str | None,
+        codecs: Sequence[tuple[int, str, int, int | None]],
+        ssrcs: Sequence[tuple[int, int | None]] = ...,
+        rids: Sequence[str] = ...,
+        nack: bool = ...,
+        pli: bool = ...,
+        fir: bool = ...,
+        twcc: bool = ...,
+        remb: bool = ...,
+    ) -> TrackSpec: ...
+
+@final
+class EgressSpec:
+    """One stream towards a viewer: kind "audio" or "video", the viewer's mid, our SSRC (and RTX SSRC), and our CNAME.
+
+    nack says whether the viewer negotiated generic NACK (then what was sent is kept for a second or two).
+    """
+
+    def __new__(
+        cls,
+        *,
+        kind: str,
+        mid: str | None,
+        ssrc: int,
+        rtx_ssrc: int | None = ...,
+        cname: str,
+        nack: bool = ...,
+    ) -> EgressSpec: ...
+
+@final
+class DtlsReceived:
+    """A DTLS datagram from a validated 5-tuple."""
+
+    @property
+    def transport(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+
+@final
+class IceConnected:
+    """The first authenticated check that selected a 5-tuple arrived (or a later one moved it)."""
+
+    @property
+    def transport(self) -> int: ...
+    @property
+    def local(self) -> tuple[str, int]: ...
+    @property
+    def remote(self) -> tuple[str, int]: ...
+
+@final
+class TransportClosed:
+    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error"."""
+
+    @property
+    def transport(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+@final
+class LayerChanged:
+    """A layer of a track began (active) or stopped (not active for about a second) arriving."""
+
+    @property
+    def track(self) -> int: ...
+    @property
+    def layer(self) -> int: ...
+    @property
+    def rid(self) -> str | None: ...
+    @property
+    def active(self) -> bool: ...
+
+type Event = DtlsReceived | IceConnected | TransportClosed | LayerChanged
+
+class _Commands:
+    def add_transport(self, *, ufrag: str, pwd: str, remote_ufrag: str, extensions: Mapping[str, int]) -> int:
+        """A new transport that waits for checks to `ufrag`; its id.
+
+        ufrag: ours, at least 4 characters, pwd: ours, at least 22 (RFC 8445, 5.3). extensions: RTP header extension URI
+        to id (1..255), as negotiated for the BUNDLE group; URIs the data path does not know are ignored.
+        """
+
+    def restart_ice(self, transport: int, *, ufrag: str, pwd: str, remote_ufrag: str) -> None:
+        """New credentials; the old ones serve until the first valid check with the new."""
+
+    def remove_transport(self, transport: int) -> None: ...
+    def send_dtls(self, transport: int, data: bytes) -> None:
+        """One DTLS datagram to the selected (else latest validated) 5-tuple; dropped and counted if there is none."""
+
+    def install_keys(self, transport: int, profile: str, receive: bytes, send: bytes) -> None:
+        """Start SRTP. profile: RFC 5764/7714 name, e.g. "SRTP_AEAD_AES_128_GCM"; receive, send: master key + salt.
+
+        ValueError: unknown profile or wrong length.
+        """
+
+    def publish(self, transport: int, track: TrackSpec) -> int:
+        """The transport publishes this track; the track's id."""
+
+    def unpublish(self, track: int) -> None: ...
+    def forward_layer(self, track: int, layer: int) -> None:
+        """Viewers of the track move to this layer at its next keyframe, which is asked for. Initially the lowest layer."""
+
+    def subscribe(self, transport: int, egress: EgressSpec) -> int:
+        """The transport can be sent this stream; the egress's id. Silent until `set_source`."""
+
+    def set_source(self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] = ...) -> None:
+        """Feed the egress from a track (None: from nothing).
+
+        payload_types: the publisher's payload type to the viewer's `(payload_type, rtx_payload_type | None)`; packets of
+        other payload types are dropped and counted. Sequence numbers, timestamps and picture ids continue across sources.
+        """
+
+    def unsubscribe(self, egress: int) -> None: ...
+    def request_keyframe(self, track: int) -> None:
+        """Coalesced and throttled like a viewer's own PLI."""
+
+    def drain_events(self, limit: int = ...) -> list[Event]: ...
+    def stats(self) -> list[TransportStats]:
+        """The latest snapshot, at most about a second old."""
+
+    def counters(self) -> dict[str, int]:
+        """Counters since start, by stable snake_case name: what came, what left, and every reason a packet was dropped."""
+
+@final
+class Engine(_Commands):
+    """Worker threads that own the media sockets. They never take the GIL."""
+
+    def __new__(
+        cls,
+        listen: Sequence[tuple[str, int]],
+        *,
+        workers: int = ...,
+        event_capacity: int = ...,
+        receive_buffer: int = ...,
+        send_buffer: int = ...,
+    ) -> Engine:
+        """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
+
+        workers: 0 means one per core. OSError: an address cannot be bound.
+        """
+
+    @property
+    def local_addresses(self) -> list[tuple[str, int]]: ...
+    @property
+    def workers(self) -> int: ...
+    @property
+    def event_fd(self) -> int:
+        """Readable while events wait."""
+
+    def close(self) -> None:
+        """Stop the threads and close the sockets; idempotent."""
+
+@final
+class Core(_Commands):
+    """One worker's core in virtual time. `now_us` is microseconds on any monotonic clock, the same for all calls."""
+
+    def __new__(cls) -> Core: ...
+    def handle_datagram(self, now_us: int, local: tuple[str, int], remote: tuple[str, int], data: bytes) -> None: ...
+    def handle_timeout(self, now_us: int) -> None: ...
+    def next_deadline(self) -> int | None: ...
+    def poll_transmits(self, now_us: int) -> list[tuple[tuple[str, int], tuple[str, int], bytes]]:
+        """`(local, remote, datagram)` for everything to be sent now, in order. Call after every input and command."""
+
+@final
+class SrtpSession:
+    """One direction-pair of SRTP in Python's hands, for test clients and tools; the same code the core runs."""
+
+    def __new__(cls, profile: str, receive: bytes, send: bytes) -> SrtpSession: ...
+    def protect_rtp(self, packet: bytes) -> bytes: ...
+    def protect_rtcp(self, packet: bytes) -> bytes: ...
+    def unprotect_rtp(self, packet: bytes) -> bytes:
+        """ValueError: forged, replayed or malformed."""
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """ValueError: forged, replayed or malformed."""

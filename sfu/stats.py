@@ -1,0 +1,69 @@
+"""What the data path counts, as plain values: snapshots a worker refreshes once a second."""
+
+from typing import TypedDict
+
+
+class LayerStats(TypedDict):
+    """One received RTP stream of a track (with what its RTX stream repaired)."""
+
+    layer: int
+    rid: str | None
+    ssrc: int
+    payload_type: int
+    active: bool
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    frames: int
+    frame_rate: float
+    keyframes: int
+    lost: int
+    repaired: int
+    duplicates: int
+    jitter_ms: float
+    nacks_sent: int
+    plis_sent: int
+
+
+class TrackStats(TypedDict):
+    """One published track."""
+
+    track: int
+    kind: str
+    forwarded_layer: int
+    layers: list[LayerStats]
+
+
+class EgressStats(TypedDict):
+    """One stream forwarded to one viewer. `loss_fraction` and `jitter_ms` are the viewer's own, from its receiver reports."""
+
+    egress: int
+    source: int | None
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    retransmitted: int
+    nacks_received: int
+    plis_received: int
+    unmapped: int
+    loss_fraction: float
+    lost: int
+    jitter_ms: float
+
+
+class TransportStats(TypedDict):
+    """One transport. `rtt_ms` is None until a report has measured it; `idle_ms` counts since the last valid check."""
+
+    transport: int
+    connected: bool
+    encrypted: bool
+    remote: tuple[str, int] | None
+    idle_ms: int
+    rtt_ms: float | None
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    remb_bps: int | None
+    tracks: list[TrackStats]
+    egresses: list[EgressStats]
