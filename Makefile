@@ -40,7 +40,7 @@ run: setup ## Set up, then serve on this machine: pages, dev key, ready-made lin
 setup: $(DATAPATH) $(PAGES) ## Virtual environment, release build of the data path, web pages
 
 .PHONY: check
-check: development ## Formatting, lints, types: Python, Rust, TypeScript, shell, Dockerfile
+check: development ## Formatting, lints, types: Python, Rust, TypeScript, shell, containers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,6 +53,7 @@ check: development ## Formatting, lints, types: Python, Rust, TypeScript, shell,
 	cd web && npm run check
 	$(BIN)/shellcheck tools/*.sh .ci/run
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 .PHONY: test
 test: development ## Every test: Rust, fuzz targets briefly, pages, Python with real clients (RUNNERS="rust python")
