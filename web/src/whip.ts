@@ -20,7 +20,7 @@ export class Publisher {
   private readonly stream = new MediaStream();
 
   constructor(access: Access, options: PublishOptions, observer: Observer) {
-    const role: Role = { prepare: (pc) => this.prepare(pc, options) };
+    const role: Role = { prepare: (pc) => this.prepare(pc, options), agreed: () => this.fullSize() };
     this.session = new Session(access, role, observer);
   }
 
@@ -30,6 +30,17 @@ export class Publisher {
     else this.tracks.set(kind, track);
     const open = this.session.pc !== null && this.session.pc.signalingState !== "closed";
     if (open) await this.senders.get(kind)?.replaceTrack(track);
+  }
+
+  /** A server that refuses simulcast leaves only the first encoding, the smallest: it becomes the full picture. */
+  private async fullSize(): Promise<void> {
+    const sender = this.senders.get("video");
+    const parameters = sender?.getParameters();
+    const [only, ...others] = parameters?.encodings ?? [];
+    if (parameters === undefined || only === undefined || others.some(({ active }) => active)) return;
+    if ((only.scaleResolutionDownBy ?? 1) === 1) return;
+    only.scaleResolutionDownBy = 1;
+    await sender?.setParameters(parameters);
   }
 
   private prepare(pc: RTCPeerConnection, { codec, simulcast }: PublishOptions): void {

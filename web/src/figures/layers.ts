@@ -4,16 +4,16 @@ import { element } from "../ui/dom";
 import { bitrate, frameRate, type Reading, size } from "./format";
 import type { LayerFigures } from "./publisher";
 
-const NAMES: Readonly<Record<string, string>> = { q: "q · quarter", h: "h · half", f: "f · full", single: "single" };
+const NAMES: Readonly<Record<string, string>> = { q: "q · quarter", h: "h · half", f: "f · full" };
 
 const together = ({ value, unit }: Reading): string => `${value} ${unit}`.trim();
 
 export function showLayers(body: HTMLTableSectionElement, layers: readonly LayerFigures[]): void {
-  body.replaceChildren(...layers.map(row));
+  body.replaceChildren(...layers.map((layer) => row(layer, layers.length === 1)));
 }
 
-function row(layer: LayerFigures): HTMLTableRowElement {
-  const name = element("th", { scope: "row" }, NAMES[layer.rid] ?? layer.rid);
+function row(layer: LayerFigures, alone: boolean): HTMLTableRowElement {
+  const name = element("th", { scope: "row" }, alone ? "Single" : (NAMES[layer.rid] ?? layer.rid));
   const cells = [
     layer.codec ?? "–",
     together(size(layer.width, layer.height)),

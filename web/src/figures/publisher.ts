@@ -42,7 +42,11 @@ export function publisherFigures(before: Sample | null, after: Sample): Publishe
   const video = entriesOf(after, "outbound-rtp", "video");
   const audio = entriesOf(after, "outbound-rtp", "audio");
   const all = [...video, ...audio];
-  const layers = video.map((entry) => layerOf(before, after, entry)).sort((a, b) => a.width - b.width);
+  // A layer that is off and never sent anything was refused by the server: it is not one of ours.
+  const layers = video
+    .filter((entry) => entry["active"] !== false || (num(entry, "bytesSent") ?? 0) > 0)
+    .map((entry) => layerOf(before, after, entry))
+    .sort((a, b) => a.width - b.width);
   const top = layers.filter((layer) => layer.active && layer.width > 0).at(-1);
   const reports = entriesOf(after, "remote-inbound-rtp");
   return {

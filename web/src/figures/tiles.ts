@@ -20,7 +20,7 @@ export class Tiles<Figures> {
       const value = element("span", { className: "value" }, "–");
       const unit = element("span", { className: "unit" });
       const reading = element("dd", {}, value, unit);
-      const node = element("div", { className: "tile" }, element("dt", {}, tile.label), reading);
+      const node = element("div", { className: tile.plot === undefined ? "tile fact" : "tile" }, element("dt", {}, tile.label), reading);
       const line = tile.plot === undefined ? null : plotIn(node, tile.floor ?? 1);
       parent.append(node);
       return (figures) => {

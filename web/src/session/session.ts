@@ -18,6 +18,8 @@ export interface Role {
   listen?(pc: RTCPeerConnection): void;
   /** Last change to the offer before it is sent. */
   shape?(offer: string): string;
+  /** Called once offer and answer are in place. */
+  agreed?(): Promise<void>;
 }
 
 export interface Observer {
@@ -164,6 +166,7 @@ export class Session {
     trickle.begin(local.sdp ?? "");
     await pc.setLocalDescription(local);
     if (!counterOffer) await pc.setRemoteDescription({ type: "answer", sdp });
+    await this.role.agreed?.();
     if (await connected(pc, CONNECT_TIMEOUT_MS, signal)) return connection;
     throw new Refusal("transient", 0, "No media path to the server: is its media port reachable?", null);
   }
