@@ -80,6 +80,10 @@ format: development ## Rewrite the sources the way `make check` wants them
 lock: ## Renew the Python lock files from pyproject.toml
 	PYTHON=$(PYTHON) tools/lock.sh
 
+.PHONY: map
+map: ## Renew the code map of ARCHITECTURE.md
+	$(PYTHON) -m tools.code_map
+
 .PHONY: clean
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv target datapath/fuzz/target web/node_modules web/dist api/static sfu/_datapath*.so build dist

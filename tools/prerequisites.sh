@@ -38,7 +38,7 @@ require() { # name minimum found command
 }
 
 require Python 3.11 "$(version_of "$python" --version)" 'apt-get install -y python3 python3-venv'
-if command -v "$python" >/dev/null && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+if command -v "$python" >/dev/null && ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
     complain "the venv module of $python" 'apt-get install -y python3-venv'
 fi
 require Rust 1.85 "$(version_of rustc --version)" "$rust_command"

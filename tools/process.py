@@ -40,14 +40,14 @@ def stream(
     timer = threading.Timer(timeout, _kill, (process, timeout))
     timer.start()
     lines: list[str] = []
-    try:
-        if process.stdout is not None:
-            for line in process.stdout:
+    with process:
+        try:
+            for line in process.stdout or ():
                 print(line, end="", flush=True)
                 lines.append(line)
-        exit_code = process.wait()
-    finally:
-        timer.cancel()
+            exit_code = process.wait()
+        finally:
+            timer.cancel()
     return Outcome(exit_code, "".join(lines))
 
 
