@@ -8,7 +8,7 @@ export interface Reading {
 }
 
 export function bitrate(kbps: number): Reading {
-  return kbps >= 1000 ? { value: (kbps / 1000).toFixed(2), unit: "Mbit/s" } : { value: kbps.toFixed(0), unit: "kbit/s" };
+  return Math.round(kbps) >= 1000 ? { value: (kbps / 1000).toFixed(2), unit: "Mbit/s" } : { value: kbps.toFixed(0), unit: "kbit/s" };
 }
 
 export function percent(value: number | null): Reading {
