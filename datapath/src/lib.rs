@@ -4,5 +4,11 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+pub mod history;
 pub mod ids;
+pub mod keyframe;
+pub mod munger;
+pub mod nack;
+pub mod rate;
+pub mod remb;
 pub mod time;
