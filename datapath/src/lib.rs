@@ -4,5 +4,8 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+mod constant_time;
 pub mod ids;
+pub mod packet;
+pub mod serial;
 pub mod time;
