@@ -217,8 +217,11 @@ impl Egress {
             }
             return;
         };
-        let mut pictures =
-            if packet.codec.is_video() { codec::picture_ids(packet.codec, &packet.bytes[packet.payload.clone()]) } else { None };
+        let mut pictures = if packet.codec.is_video() {
+            codec::picture_ids(packet.codec, &packet.bytes[packet.payload.clone()])
+        } else {
+            None
+        };
         let mapped = if is_current {
             match self.munger.forward(now, packet.sequence, packet.timestamp, packet.marker) {
                 Some(mapped) => mapped,
@@ -295,8 +298,10 @@ impl Egress {
     ) {
         self.nacks_received += 1;
         for sequence in lost.take(MAX_RESENDS_PER_COMPOUND) {
-            let Some((forwarded, original)) =
-                self.history.take_for_resend(now, sequence, outlet.rtt).map(|(sent, original)| (sent.clone(), original))
+            let Some((forwarded, original)) = self
+                .history
+                .take_for_resend(now, sequence, outlet.rtt)
+                .map(|(sent, original)| (sent.clone(), original))
             else {
                 continue;
             };

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod command;
+mod constant_time;
 pub mod core;
 pub mod egress;
 pub mod event;

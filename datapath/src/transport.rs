@@ -66,8 +66,6 @@ pub struct Transport {
     pub estimate: Option<ReceiveEstimate>,
     /// The path it was last reported connected on.
     pub announced: Option<Path>,
-    /// Paths the core's map has for it.
-    pub known_paths: Vec<Path>,
     /// ICE users the core's map has for it.
     pub known_ufrags: Vec<String>,
     /// Its next transport-wide sequence number.
@@ -107,7 +105,6 @@ impl Transport {
             arrivals: None,
             estimate: None,
             announced: None,
-            known_paths: Vec::new(),
             known_ufrags: Vec::new(),
             transport_sequence: 0,
             remb: None,

@@ -19,7 +19,9 @@ impl Core {
     /// Carry out what Python asks.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         let known = match command {
-            Command::AddTransport { id, credentials, extensions } => self.add_transport(now, id, credentials, extensions),
+            Command::AddTransport { id, credentials, extensions } => {
+                self.add_transport(now, id, credentials, extensions)
+            }
             Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
             Command::RemoveTransport { id } => self.remove_transport(id),
             Command::SendDtls { id, data } => self.send_dtls(id, &data),
@@ -83,19 +85,17 @@ impl Core {
             self.ufrags.insert(ufrag.clone(), id);
         }
         transport.known_ufrags = ufrags;
-        let paths: Vec<_> = transport.ice.paths().collect();
-        for gone in transport.known_paths.iter().filter(|known| !paths.contains(known)) {
-            if self.paths.get(gone) == Some(&id) {
-                self.paths.remove(gone);
-                self.claims.push_back(Claim::Release(*gone));
+        while let Some(gone) = transport.ice.poll_evicted() {
+            if self.paths.get(&gone) == Some(&id) {
+                self.paths.remove(&gone);
+                self.claims.push_back(Claim::Release(gone));
             }
         }
-        for path in &paths {
-            if self.paths.insert(*path, id) != Some(id) {
-                self.claims.push_back(Claim::Path(*path));
+        for path in transport.ice.paths() {
+            if self.paths.insert(path, id) != Some(id) {
+                self.claims.push_back(Claim::Path(path));
             }
         }
-        transport.known_paths = paths;
     }
 
     pub(super) fn remove_transport(&mut self, id: TransportId) -> bool {
@@ -106,7 +106,7 @@ impl Core {
         for ufrag in &transport.known_ufrags {
             self.ufrags.remove(ufrag);
         }
-        for path in transport.known_paths {
+        for path in transport.ice.paths() {
             if self.paths.get(&path) == Some(&id) {
                 self.paths.remove(&path);
                 self.claims.push_back(Claim::Release(path));
@@ -136,7 +136,9 @@ impl Core {
 
     fn install_keys(&mut self, now: Instant, id: TransportId, profile: Profile, receive: &[u8], send: &[u8]) -> bool {
         let Some(transport) = self.transports.get_mut(&id) else { return false };
-        let (Ok(opener), Ok(sealer)) = (Opener::new(profile, receive), Sealer::new(profile, send)) else { return false };
+        let (Ok(opener), Ok(sealer)) = (Opener::new(profile, receive), Sealer::new(profile, send)) else {
+            return false;
+        };
         transport.keys = Some(Keys { sealer, opener });
         transport.start_reports(now);
         self.request_keyframes_for(now, id);
@@ -218,7 +220,13 @@ impl Core {
         true
     }
 
-    fn set_source(&mut self, now: Instant, id: EgressId, track: Option<TrackId>, payload_types: PayloadTypeMap) -> bool {
+    fn set_source(
+        &mut self,
+        now: Instant,
+        id: EgressId,
+        track: Option<TrackId>,
+        payload_types: PayloadTypeMap,
+    ) -> bool {
         let Some(egress) = self.egresses.get(&id) else { return false };
         let viewer = egress.transport;
         self.detach(id);

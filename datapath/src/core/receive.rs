@@ -190,7 +190,10 @@ impl Core {
     }
 
     /// Media, straight or repaired: account for it, and pass it on if anybody watches its layer.
-    #[allow(clippy::too_many_arguments, reason = "one call per packet kind; a struct would be built only to be taken apart")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call per packet kind; a struct would be built only to be taken apart"
+    )]
     fn on_media(
         &mut self,
         now: Instant,
@@ -312,7 +315,9 @@ impl Core {
         for block in reports {
             let ids = transport.egresses.iter();
             let found = ids.copied().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == block.ssrc));
-            if let Some(rtt) = found.and_then(|id| egresses.get_mut(&id)).and_then(|egress| egress.on_report(now, block)) {
+            if let Some(rtt) =
+                found.and_then(|id| egresses.get_mut(&id)).and_then(|egress| egress.on_report(now, block))
+            {
                 transport.on_rtt(rtt);
             }
         }

@@ -87,7 +87,9 @@ impl Core {
                     track.reports(now, &mut blocks);
                 }
             }
-            if let (Some(estimate), Some(worst)) = (&mut transport.estimate, blocks.iter().map(|b| b.fraction_lost).max()) {
+            if let (Some(estimate), Some(worst)) =
+                (&mut transport.estimate, blocks.iter().map(|b| b.fraction_lost).max())
+            {
                 estimate.on_interval(now, worst);
             }
             for chunk in blocks.chunks(MAX_BLOCKS) {
@@ -97,7 +99,8 @@ impl Core {
         for id in &transport.tracks {
             let Some(track) = tracks.get_mut(id) else { continue };
             let mut out = Vec::new();
-            let mut feedback = Feedback { sender: FEEDBACK_SSRC, out: &mut out, lost: Vec::new(), keyframe_requests: 0 };
+            let mut feedback =
+                Feedback { sender: FEEDBACK_SSRC, out: &mut out, lost: Vec::new(), keyframe_requests: 0 };
             track.poll_feedback(now, &mut feedback, |layer, rid, active| {
                 events.push_back(Event::LayerChanged { track: *id, layer, rid, active });
             });
