@@ -25,15 +25,25 @@ fn publisher(node: &mut Node) -> Peer {
 fn play(node: &mut Node, peer: &mut Peer, first: u16, count: u16) {
     for index in 0..count {
         let sequence = first.wrapping_add(index);
-        let packet =
-            vp8_packet(0x1000, sequence, u32::from(index) * 3000, index == 0, true, 500u16.wrapping_add(index) & 0x7fff);
+        let packet = vp8_packet(
+            0x1000,
+            sequence,
+            u32::from(index) * 3000,
+            index == 0,
+            true,
+            500u16.wrapping_add(index) & 0x7fff,
+        );
         peer.send(node, &packet, 0);
         node.advance(Duration::from_millis(33));
     }
 }
 
 fn plis(control: &[Vec<u8>]) -> usize {
-    control.iter().flat_map(|compound| rtcp::parse(compound)).filter(|packet| matches!(packet, Ok(Packet::Pli { .. }))).count()
+    control
+        .iter()
+        .flat_map(|compound| rtcp::parse(compound))
+        .filter(|packet| matches!(packet, Ok(Packet::Pli { .. })))
+        .count()
 }
 
 fn sequences(media: &[Vec<u8>], ssrc: u32) -> Vec<u16> {
@@ -114,7 +124,8 @@ fn without_rtx_the_very_same_bytes_are_sent_again() {
     let mut watcher = viewer(&mut node, 1, TRACK, false);
     play(&mut node, &mut source, 10, 5);
     let sealed = node.take_for(watcher.path.remote);
-    let rtp: Vec<_> = sealed.into_iter().filter(|bytes| (128..192).contains(&bytes[0]) && bytes[1] & 0x7f == 100).collect();
+    let rtp: Vec<_> =
+        sealed.into_iter().filter(|bytes| (128..192).contains(&bytes[0]) && bytes[1] & 0x7f == 100).collect();
     assert_eq!(rtp.len(), 5);
     let sequence = Header::parse(&rtp[1]).unwrap().sequence;
     node.advance(Duration::from_millis(150));
@@ -140,7 +151,9 @@ fn a_gap_from_the_publisher_is_nacked_and_filled_by_its_retransmission() {
         .1
         .iter()
         .flat_map(|compound| rtcp::parse(compound))
-        .filter_map(|packet| if let Ok(Packet::Nack { lost, .. }) = packet { Some(lost.collect::<Vec<_>>()) } else { None })
+        .filter_map(
+            |packet| if let Ok(Packet::Nack { lost, .. }) = packet { Some(lost.collect::<Vec<_>>()) } else { None },
+        )
         .flatten()
         .collect();
     assert_eq!(nacked.first(), Some(&13));
@@ -181,7 +194,8 @@ fn a_replaced_publisher_continues_the_viewers_stream() {
     assert_eq!(new.ssrc, old.ssrc);
     let step = new.timestamp.wrapping_sub(old.timestamp);
     assert!((40_000..60_000).contains(&step), "half a second on: {step}");
-    let ids = |packet: &[u8], header: &Header| picture_ids(Codec::Vp8, &packet[header.payload_offset..]).unwrap().picture_id;
+    let ids =
+        |packet: &[u8], header: &Header| picture_ids(Codec::Vp8, &packet[header.payload_offset..]).unwrap().picture_id;
     let (old_id, new_id) = (ids(before.last().unwrap(), &old).unwrap(), ids(&after[0], &new).unwrap());
     assert_eq!(new_id.0, old_id.0 + 1, "picture ids continue");
 }
@@ -212,7 +226,9 @@ fn sender_reports_carry_the_publishers_clock_on_the_viewers_timeline() {
     let reports: Vec<(u64, u32)> = control
         .iter()
         .flat_map(|compound| rtcp::parse(compound))
-        .filter_map(|packet| if let Ok(Packet::SenderReport { ntp, rtp, .. }) = packet { Some((ntp, rtp)) } else { None })
+        .filter_map(
+            |packet| if let Ok(Packet::SenderReport { ntp, rtp, .. }) = packet { Some((ntp, rtp)) } else { None },
+        )
         .collect();
     assert!(!reports.is_empty());
     for (ntp, rtp) in reports {
@@ -279,7 +295,8 @@ fn transport_wide_feedback_reaches_the_publisher() {
     for index in 0..20u16 {
         let mut packet = vec![0u8; 64];
         let fields = HeaderFields { marker: true, payload_type: 96, sequence: index, timestamp: 0, ssrc: 0x1000 };
-        let len = rtp::write_header(&mut packet, &fields, &[(TWCC, &(65_530u16.wrapping_add(index)).to_be_bytes())]).unwrap();
+        let len =
+            rtp::write_header(&mut packet, &fields, &[(TWCC, &(65_530u16.wrapping_add(index)).to_be_bytes())]).unwrap();
         packet.truncate(len);
         packet.extend_from_slice(&[0x10, 0, 0, 0]);
         source.send(&mut node, &packet, 0);
@@ -291,7 +308,9 @@ fn transport_wide_feedback_reaches_the_publisher() {
         .iter()
         .flat_map(|compound| rtcp::parse(compound))
         .filter_map(|packet| if let Ok(Packet::TransportFeedback(feedback)) = packet { Some(feedback) } else { None })
-        .flat_map(|feedback| feedback.iter().filter(|(_, at)| at.is_some()).map(|(number, _)| number).collect::<Vec<_>>())
+        .flat_map(|feedback| {
+            feedback.arrivals().filter(|(_, at)| at.is_some()).map(|(number, _)| number).collect::<Vec<_>>()
+        })
         .collect();
     assert_eq!(reported, (0..20u16).map(|index| 65_530u16.wrapping_add(index)).collect::<Vec<_>>());
 }
@@ -370,11 +389,7 @@ fn padding_closes_its_gap_instead_of_freezing_the_picture() {
 fn simulcast_layers_are_told_apart_by_rid_and_switched_at_a_keyframe() {
     let mut node = Node::new(2);
     let mut source = Peer::connect(&mut node, 0, extensions());
-    let spec = sluice_datapath::media::TrackSpec {
-        ssrcs: vec![],
-        rids: vec!["q".into(), "h".into()],
-        ..video_track()
-    };
+    let spec = sluice_datapath::media::TrackSpec { ssrcs: vec![], rids: vec!["q".into(), "h".into()], ..video_track() };
     node.command(Command::Publish { transport: source.id, id: TRACK, spec });
     let mut watcher = viewer(&mut node, 1, TRACK, true);
     let layer = |ssrc: u32, rid: &'static [u8], sequence: u16, timestamp: u32, key: bool| {
@@ -385,7 +400,8 @@ fn simulcast_layers_are_told_apart_by_rid_and_switched_at_a_keyframe() {
         packet.extend_from_slice(&[0x90, 0x80, 0x80, 0x01, u8::from(!key), rid[0]]);
         packet
     };
-    let shown = |media: Vec<Vec<u8>>| -> String { media.iter().map(|packet| char::from(*packet.last().unwrap())).collect() };
+    let shown =
+        |media: Vec<Vec<u8>>| -> String { media.iter().map(|packet| char::from(*packet.last().unwrap())).collect() };
     source.send(&mut node, &layer(71, b"q", 1, 0, true), 0);
     source.send(&mut node, &layer(72, b"h", 900, 50, true), 0);
     node.advance(Duration::from_millis(33));
