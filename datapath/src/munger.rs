@@ -218,3 +218,6 @@ fn remember(past: &mut VecDeque<Range>, range: Range) {
     }
     past.push_back(range);
 }
+
+#[cfg(test)]
+mod tests;
