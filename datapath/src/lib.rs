@@ -4,11 +4,18 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+mod constant_time;
 pub mod history;
+pub mod ice;
 pub mod ids;
 pub mod keyframe;
 pub mod munger;
 pub mod nack;
+pub mod packet;
+pub mod pictures;
 pub mod rate;
+pub mod receive;
 pub mod remb;
+pub mod serial;
 pub mod time;
+pub mod twcc;
