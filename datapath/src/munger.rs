@@ -223,3 +223,6 @@ fn remember(past: &mut VecDeque<Range>, range: Range) {
     }
     past.push_back(range);
 }
+
+#[cfg(test)]
+mod tests;

@@ -284,3 +284,6 @@ fn position(sequence: u64) -> (usize, u64) {
     let bit = sequence % WINDOW;
     ((bit / WORD) as usize, 1 << (bit % WORD))
 }
+
+#[cfg(test)]
+mod tests;
