@@ -61,7 +61,7 @@ def _summary(path: str, source: str) -> str:
     else:
         words = (ast.get_docstring(ast.parse(source)) or "").split("\n\n", 1)[0]
     words = " ".join(words.split())
-    for end in re.finditer(r"[.:;](?=\s|$)", words):
+    for end in re.finditer(r"[.;](?=\s|$)", words):
         if words.count("(", 0, end.start()) == words.count(")", 0, end.start()):
             return words[: end.start()]
     return words
