@@ -80,7 +80,8 @@ def _distance(source: CodecPair, target: CodecPair, published: Sequence[CodecPai
     if source.name == "h264":
         return _h264_distance(source.codec.parameters(), target.codec.parameters())
     if source.name == "red":
-        return 0 if _red_blocks(source, published) == _red_blocks(target, wanted) else _IMPOSSIBLE
+        block = _red_block(source, published)
+        return 0 if block is not None and block == _red_block(target, wanted) else _IMPOSSIBLE
     same = all(
         source.codec.parameters().get(key, default) == target.codec.parameters().get(key, default)
         for key, default in _IDENTITY.get(source.name, ())
@@ -96,7 +97,7 @@ _IDENTITY: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _red_blocks(pair: CodecPair, among: Sequence[CodecPair]) -> str | None:
+def _red_block(pair: CodecPair, among: Sequence[CodecPair]) -> str | None:
     """RED names its blocks' payload types inside the payload (RFC 2198, 3), which is passed through untouched: both
     sides must mean the same by them.
     """
