@@ -1,5 +1,6 @@
 """What is installed and deployed: locks, versions, the wheel, the container, the dashboards."""
 
+import inspect
 import json
 import os
 import re
@@ -17,11 +18,13 @@ from packaging.utils import canonicalize_name
 from prometheus_client import generate_latest
 
 from api.metrics import Metrics
+from api.settings import Settings
 from sfu.server import Sfu, SfuSettings
 from tools.build_backend import ensure_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+README = (ROOT / "README.md").read_text()
 WORKSPACE: dict[str, Any] = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DATASOURCE = "prometheus"
@@ -55,6 +58,19 @@ def test_one_version_everywhere() -> None:
     assert WORKSPACE["package"]["version"] == version
     assert json.loads((ROOT / "web/package.json").read_text())["version"] == version
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| `SLUICE_(\w+)` \|", README, re.MULTILINE)
+    assert [name for name, _ in listed] == list(Settings.model_fields)
+    assert all(variable == name.upper() for name, variable in listed)
+
+
+def test_the_readme_s_python_is_python() -> None:
+    [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), namespace)  # noqa: S102 (our own document)
+    assert inspect.iscoroutinefunction(namespace["main"])
 
 
 def test_the_prerequisites_are_those_of_the_manifests() -> None:
