@@ -61,31 +61,32 @@ def _plain(codec: Codec) -> bool:
 
 
 def payload_type_map(published: Sequence[CodecPair], wanted: Sequence[CodecPair]) -> dict[int, tuple[int, int | None]]:
-    """The publisher's payload type to the viewer's `(payload_type, rtx_payload_type)`; empty: nothing in common."""
+    """The publisher's payload type to the viewer's `(payload_type, rtx_payload_type)`; empty: nothing in common.
+
+    RED without a counterpart needs none: the data path takes the Opus out of it. RED without Opus has no meaning.
+    """
     found = {}
+    opus = False
     for source in published:
-        best = min(wanted, key=lambda target: _distance(source, target, published, wanted), default=None)
-        if best is not None and _distance(source, best, published, wanted) < _IMPOSSIBLE:
+        best = min(wanted, key=lambda target: _distance(source, target), default=None)
+        if best is not None and _distance(source, best) < _IMPOSSIBLE:
             found[source.codec.payload_type] = (best.codec.payload_type, best.rtx_payload_type)
-    return found
+            opus |= source.name == "opus"
+    red = [source.codec.payload_type for source in published if source.name == "red"]
+    return found if opus else {source: target for source, target in found.items() if source not in red}
 
 
 _IMPOSSIBLE = 1_000
 
 
-def _distance(source: CodecPair, target: CodecPair, published: Sequence[CodecPair], wanted: Sequence[CodecPair]) -> int:
+def _distance(source: CodecPair, target: CodecPair) -> int:
     """0: the same format; more: a format whose decoder takes it too; `_IMPOSSIBLE`: neither."""
     if source.name != target.name:
         return _IMPOSSIBLE
+    ours, theirs = source.codec.parameters(), target.codec.parameters()
     if source.name == "h264":
-        return _h264_distance(source.codec.parameters(), target.codec.parameters())
-    if source.name == "red":
-        block = _red_block(source, published)
-        return 0 if block is not None and block == _red_block(target, wanted) else _IMPOSSIBLE
-    same = all(
-        source.codec.parameters().get(key, default) == target.codec.parameters().get(key, default)
-        for key, default in _IDENTITY.get(source.name, ())
-    )
+        return _h264_distance(ours, theirs)
+    same = all(ours.get(key, default) == theirs.get(key, default) for key, default in _IDENTITY.get(source.name, ()))
     return 0 if same else _IMPOSSIBLE
 
 
@@ -95,14 +96,6 @@ _IDENTITY: Mapping[str, tuple[tuple[str, str], ...]] = {
     "av1": (("profile", "0"),),  # AV1 RTP payload format, 7.2
     "h265": (("profile-id", "1"), ("tx-mode", "SRST")),  # RFC 7798, 7.1
 }
-
-
-def _red_block(pair: CodecPair, among: Sequence[CodecPair]) -> str | None:
-    """RED names its blocks' payload types inside the payload (RFC 2198, 3), which is passed through untouched: both
-    sides must mean the same by them.
-    """
-    block = pair.codec.format.partition("/")[0]
-    return block if any(str(other.codec.payload_type) == block and other.name == "opus" for other in among) else None
 
 
 def _h264_distance(source: Mapping[str, str], target: Mapping[str, str]) -> int:

@@ -91,11 +91,9 @@ def test_formats_that_are_other_streams(name: str, ours: str, theirs: str, under
     assert bool(payload_type_map(published, wanted)) is understood
 
 
-def test_red_needs_the_same_opus_inside() -> None:
-    def audio(opus: int, red: int, blocks: str) -> list[CodecPair]:
-        offered = [Codec(opus, "opus", 48000, 2), Codec(red, "red", 48000, 2, format=blocks)]
-        return forwardable("audio", offered)
-
-    assert payload_type_map(audio(111, 63, "111/111"), audio(111, 70, "111/111")) == {111: (111, None), 63: (70, None)}
-    assert payload_type_map(audio(111, 63, "111/111"), audio(96, 63, "96/96")) == {111: (96, None)}
-    assert 63 not in payload_type_map(audio(111, 63, ""), audio(111, 63, ""))
+def test_red_goes_with_its_opus_and_not_without() -> None:
+    opus, red = Codec(111, "opus", 48000, 2), Codec(63, "red", 48000, 2, format="111/111")
+    theirs = forwardable("audio", [Codec(96, "opus", 48000, 2), Codec(97, "red", 48000, 2, format="96/96")])
+    assert payload_type_map(forwardable("audio", [opus, red]), theirs) == {111: (96, None), 63: (97, None)}
+    assert payload_type_map(forwardable("audio", [opus, red]), theirs[:1]) == {111: (96, None)}
+    assert payload_type_map(forwardable("audio", [red]), theirs) == {}
