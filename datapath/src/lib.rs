@@ -4,5 +4,8 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+pub mod batch;
+pub mod ice;
 pub mod ids;
+pub mod net;
 pub mod time;
