@@ -5,7 +5,15 @@
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
 pub mod batch;
+pub mod engine;
+pub mod history;
 pub mod ice;
 pub mod ids;
+pub mod keyframe;
+pub mod munger;
+pub mod nack;
 pub mod net;
+pub mod rate;
+pub mod remb;
 pub mod time;
+pub mod worker;

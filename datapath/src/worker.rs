@@ -52,6 +52,7 @@ pub struct Worker {
     batch: SendBatch,
     counters: ShellCounters,
     snapshot_due: Option<Instant>,
+    timeouts_handled: Instant,
 }
 
 impl Worker {
@@ -68,6 +69,7 @@ impl Worker {
             batch: SendBatch::new(),
             counters: ShellCounters::default(),
             snapshot_due: None,
+            timeouts_handled: Instant::default(),
         }
     }
 
@@ -105,9 +107,8 @@ impl Worker {
     /// Until the next deadline; None: until something comes.
     fn time_to_sleep(&self) -> Option<Duration> {
         let deadline = earliest(self.core.next_deadline(), self.snapshot_due)?;
-        let left = deadline.since(self.now());
-        // The core was called when this deadline had passed; if it stands, time alone will not help.
-        Some(if left.is_zero() { SPIN_GUARD } else { left })
+        // A deadline that has been dealt with and still stands will not pass by being looked at again.
+        Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
     }
 
     fn handle_letters(&mut self, letters: &mut Vec<Letter>) {
@@ -195,10 +196,12 @@ impl Worker {
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);
         }
+        self.timeouts_handled = now;
     }
 
-    /// Takes everything the core wants done.
+    /// Takes everything the core wants done. What others wait for goes first: our own sends can take a while.
     fn drain(&mut self, now: Instant) {
+        self.deliver();
         loop {
             self.batch.clear();
             let mut batch = core::mem::take(&mut self.batch);
@@ -210,6 +213,12 @@ impl Worker {
                 break;
             }
         }
+        self.deliver();
+        self.snapshot_due.get_or_insert(now + SNAPSHOT_INTERVAL);
+    }
+
+    /// Passes on what the core has for other workers and for Python.
+    fn deliver(&mut self) {
         while let Some((to, message)) = self.core.poll_message() {
             self.post(to, Letter::Message(message));
         }
@@ -227,7 +236,6 @@ impl Worker {
                 self.counters.dropped_mailbox_full += mailbox.append(letters) as u64;
             }
         }
-        self.snapshot_due.get_or_insert(now + SNAPSHOT_INTERVAL);
     }
 
     fn post(&mut self, to: WorkerId, letter: Letter) {
