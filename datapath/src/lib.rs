@@ -5,6 +5,7 @@
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
 pub mod batch;
+mod constant_time;
 pub mod engine;
 pub mod history;
 pub mod ice;
@@ -13,7 +14,9 @@ pub mod keyframe;
 pub mod munger;
 pub mod nack;
 pub mod net;
+pub mod packet;
 pub mod rate;
 pub mod remb;
+pub mod serial;
 pub mod time;
 pub mod worker;

@@ -1,0 +1,115 @@
+//! Serial numbers that wrap: comparing them, and extending them to numbers that do not.
+
+/// True if `a` comes after `b` on the 16-bit circle (RFC 1982 section 3.2).
+///
+/// Numbers exactly half a circle apart, which the RFC leaves undefined, are not newer in either direction.
+pub fn newer16(a: u16, b: u16) -> bool {
+    let ahead = a.wrapping_sub(b);
+    ahead != 0 && ahead < 1 << 15
+}
+
+/// The number nearest to `reference` whose low 16 bits are `value`.
+///
+/// At the lower end the answer goes up instead of below zero. This is the estimate of RFC 3711 section 3.3.1, made
+/// from an extended number instead of a roll-over counter and a sequence number.
+pub fn nearest16(reference: u64, value: u16) -> u64 {
+    nearest(reference, u64::from(value), 16)
+}
+
+/// The number nearest to `reference` whose low 32 bits are `value`; see [`nearest16`].
+pub fn nearest32(reference: u64, value: u32) -> u64 {
+    nearest(reference, u64::from(value), 32)
+}
+
+fn nearest(reference: u64, value: u64, bits: u32) -> u64 {
+    let circle = 1u64 << bits;
+    let half = circle >> 1;
+    let candidate = (reference & !(circle - 1)) | value;
+    if candidate > reference && candidate - reference > half {
+        candidate.checked_sub(circle).unwrap_or(candidate)
+    } else if reference > candidate && reference - candidate > half {
+        candidate.checked_add(circle).unwrap_or(candidate)
+    } else {
+        candidate
+    }
+}
+
+/// Extends a 16-bit sequence number that may arrive out of order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwrapper16 {
+    highest: Option<u64>,
+}
+
+impl Unwrapper16 {
+    /// The extended number of `value`.
+    ///
+    /// The first value `v` gives `65536 + v`, so that an earlier packet that was overtaken does not go below zero.
+    pub fn unwrap(&mut self, value: u16) -> u64 {
+        let extended = match self.highest {
+            None => (1 << 16) + u64::from(value),
+            Some(highest) => nearest16(highest, value),
+        };
+        self.highest = self.highest.max(Some(extended));
+        extended
+    }
+
+    /// The highest number given so far.
+    pub fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn newer_follows_the_circle() {
+        assert!(newer16(1, 0));
+        assert!(newer16(0, u16::MAX));
+        assert!(!newer16(u16::MAX, 0));
+        assert!(!newer16(5, 5));
+        assert!(!newer16(0x8000, 0) && !newer16(0, 0x8000));
+    }
+
+    #[test]
+    fn nearest_never_goes_below_zero() {
+        assert_eq!(nearest16(3, 0xffff), 0xffff);
+        assert_eq!(nearest16(0x1_0003, 0xffff), 0xffff);
+        assert_eq!(nearest16(0x1_ffff, 2), 0x2_0002);
+        assert_eq!(nearest32(0x1_0000_0000, u32::MAX), 0xffff_ffff);
+        assert_eq!(nearest16(u64::MAX, 0), u64::MAX - 0xffff);
+    }
+
+    #[test]
+    fn the_first_packet_leaves_room_for_an_earlier_one() {
+        let mut unwrapper = Unwrapper16::default();
+        assert_eq!(unwrapper.highest(), None);
+        assert_eq!(unwrapper.unwrap(0), 65_536);
+        assert_eq!(unwrapper.unwrap(0xffff), 65_535);
+        assert_eq!(unwrapper.highest(), Some(65_536));
+    }
+
+    proptest! {
+        #[test]
+        fn nearest16_keeps_the_low_bits_and_stays_near(reference in 1u64 << 16..1 << 48, value: u16) {
+            let extended = nearest16(reference, value);
+            prop_assert_eq!(extended & 0xffff, u64::from(value));
+            prop_assert!(extended.abs_diff(reference) <= 1 << 15);
+        }
+
+        #[test]
+        fn unwrapping_undoes_truncation(start: u16, steps in prop::collection::vec(-30_000i64..30_000, 0..200)) {
+            let mut unwrapper = Unwrapper16::default();
+            let mut expected = unwrapper.unwrap(start);
+            for step in steps {
+                let highest = unwrapper.highest().unwrap();
+                expected = highest.saturating_add_signed(step).max(1 << 15);
+                prop_assume!(expected.abs_diff(highest) < 1 << 15);
+                prop_assert_eq!(unwrapper.unwrap((expected & 0xffff) as u16), expected);
+            }
+            prop_assert!(unwrapper.highest() >= Some(expected));
+        }
+    }
+}
