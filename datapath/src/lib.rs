@@ -5,18 +5,32 @@
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
 pub mod batch;
+pub mod command;
 mod constant_time;
+pub mod core;
+pub mod egress;
 pub mod engine;
+pub mod event;
 pub mod history;
 pub mod ice;
+pub mod idmap;
 pub mod ids;
 pub mod keyframe;
+pub mod media;
+pub mod message;
 pub mod munger;
 pub mod nack;
 pub mod net;
 pub mod packet;
+pub mod pictures;
 pub mod rate;
+pub mod receive;
 pub mod remb;
 pub mod serial;
+pub mod srtp;
+pub mod stats;
 pub mod time;
+pub mod track;
+pub mod transport;
+pub mod twcc;
 pub mod worker;

@@ -121,6 +121,11 @@ impl Munger {
         self.late(sequence, timestamp)
     }
 
+    /// The next source runs at another rate.
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate.max(1);
+    }
+
     /// The packet passed to [`Munger::switch`] ended its frame.
     pub fn mark_closed(&mut self) {
         if let Some((_, frontier)) = self.current.as_mut() {

@@ -1,0 +1,171 @@
+//! One worker's share of the forwarder: sans-IO and deterministic.
+//!
+//! `handle_*` takes bytes, addresses and the time. After every input the shell drains `poll_transmit`, `poll_message`,
+//! `poll_event` and `poll_claim`, and calls `handle_timeout` at `next_deadline`. The four files below are the four things
+//! that can happen: a command or message (`control`), a datagram (`receive`), media to pass on (`fanout`), time (`timers`).
+
+mod control;
+mod fanout;
+mod receive;
+mod timers;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::batch::SendBatch;
+use crate::egress::Egress;
+use crate::event::{CloseReason, Event};
+use crate::ice::Path;
+use crate::idmap::IdMap;
+use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
+use crate::media::SourceId;
+use crate::message::Message;
+use crate::stats::{Counters, TransportStats};
+use crate::time::Instant;
+use crate::track::Track;
+use crate::transport::Transport;
+use fanout::Feed;
+
+/// Keeps the shared address book right: which worker a 5-tuple's packets belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// This core takes packets of the path.
+    Path(Path),
+    /// It no longer does.
+    Release(Path),
+}
+
+/// One worker's share of the forwarder.
+pub struct Core {
+    worker: WorkerId,
+    workers: u16,
+    transports: IdMap<TransportId, Transport>,
+    tracks: IdMap<TrackId, Track>,
+    egresses: IdMap<EgressId, Egress>,
+    feeds: IdMap<TrackId, Feed>,
+    /// Feeds with packets to fan out, oldest first.
+    ready: VecDeque<TrackId>,
+    paths: HashMap<Path, TransportId>,
+    ufrags: HashMap<String, TransportId>,
+    timers: BTreeSet<(Instant, TransportId)>,
+    /// Answers, feedback and DTLS: few, and sent before media.
+    direct: SendBatch,
+    messages: VecDeque<(WorkerId, Message)>,
+    events: VecDeque<Event>,
+    claims: VecDeque<Claim>,
+    counters: Counters,
+    next_source: u32,
+}
+
+impl Core {
+    /// The core of worker `worker` of `workers` (at most 64).
+    pub fn new(worker: WorkerId, workers: u16) -> Self {
+        Self {
+            worker,
+            workers: workers.clamp(1, Track::MAX_WORKERS),
+            transports: IdMap::default(),
+            tracks: IdMap::default(),
+            egresses: IdMap::default(),
+            feeds: IdMap::default(),
+            ready: VecDeque::new(),
+            paths: HashMap::new(),
+            ufrags: HashMap::new(),
+            timers: BTreeSet::new(),
+            direct: SendBatch::new(),
+            messages: VecDeque::new(),
+            events: VecDeque::new(),
+            claims: VecDeque::new(),
+            counters: Counters::default(),
+            next_source: 0,
+        }
+    }
+
+    /// Something for another worker's core.
+    pub fn poll_message(&mut self) -> Option<(WorkerId, Message)> {
+        self.messages.pop_front()
+    }
+
+    /// Something for Python.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// A change to the shared address book.
+    pub fn poll_claim(&mut self) -> Option<Claim> {
+        self.claims.pop_front()
+    }
+
+    /// Packets of this path are ours.
+    pub fn owns_path(&self, path: &Path) -> bool {
+        self.paths.contains_key(path)
+    }
+
+    /// Checks for this ICE user are ours.
+    pub fn owns_ufrag(&self, ufrag: &str) -> bool {
+        self.ufrags.contains_key(ufrag)
+    }
+
+    /// Totals since start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// A snapshot of every transport.
+    pub fn stats(&mut self, now: Instant) -> Vec<TransportStats> {
+        let Self { transports, tracks, egresses, .. } = self;
+        transports
+            .values()
+            .map(|transport| TransportStats {
+                transport: transport.id,
+                connected: transport.ice.selected().is_some(),
+                encrypted: transport.keys.is_some(),
+                remote: transport.ice.selected().map(|path| path.remote),
+                idle: now.since(transport.ice.last_check()),
+                rtt: transport.rtt(),
+                packets_received: transport.traffic.packets_received,
+                bytes_received: transport.traffic.bytes_received,
+                packets_sent: transport.traffic.packets_sent,
+                bytes_sent: transport.traffic.bytes_sent,
+                remb_bps: transport.remb,
+                tracks: transport
+                    .tracks
+                    .iter()
+                    .filter_map(|id| tracks.get_mut(id).map(|track| track.stats(now)))
+                    .collect(),
+                egresses: transport
+                    .egresses
+                    .iter()
+                    .filter_map(|id| egresses.get_mut(id).map(|egress| egress.stats(now)))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// Handling a packet of this path panicked: whatever state its transport is in, it ends.
+    pub fn abandon(&mut self, path: &Path) {
+        if let Some(&id) = self.paths.get(path) {
+            self.close(id, CloseReason::InternalError);
+        }
+    }
+
+    /// Drop a transport on our own account.
+    fn close(&mut self, id: TransportId, reason: CloseReason) {
+        self.remove_transport(id);
+        self.events.push_back(Event::TransportClosed { transport: id, reason });
+    }
+
+    /// A name for one more stream, unique among all workers.
+    fn new_source(next: &mut u32, worker: WorkerId, workers: u16) -> SourceId {
+        let source = SourceId(next.wrapping_mul(u32::from(workers)).wrapping_add(u32::from(worker.0)));
+        *next = next.wrapping_add(1);
+        source
+    }
+
+    /// Pass a message on; one to ourselves is handled at once.
+    fn post(&mut self, now: Instant, to: WorkerId, message: Message) {
+        if to == self.worker {
+            self.handle_message(now, message);
+        } else {
+            self.messages.push_back((to, message));
+        }
+    }
+}

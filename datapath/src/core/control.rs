@@ -1,0 +1,329 @@
+//! Commands from Python and messages from other cores.
+
+use super::{Claim, Core};
+use crate::command::{Command, PayloadTypeMap};
+use crate::egress::Egress;
+use crate::ice::{Credentials, IceAgent};
+use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
+use crate::media::{EgressSpec, TrackSpec};
+use crate::message::Message;
+use crate::packet::extensions::{ExtensionKind, ExtensionMap};
+use crate::remb::ReceiveEstimate;
+use crate::srtp::{Opener, Profile, Sealer};
+use crate::time::Instant;
+use crate::track::Track;
+use crate::transport::{Keys, Stream, Transport, MAX_STREAMS};
+use crate::twcc::ArrivalRecorder;
+
+impl Core {
+    /// Carry out what Python asks.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        let known = match command {
+            Command::AddTransport { id, credentials, extensions } => {
+                self.add_transport(now, id, credentials, extensions)
+            }
+            Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
+            Command::RemoveTransport { id } => self.remove_transport(id),
+            Command::SendDtls { id, data } => self.send_dtls(id, &data),
+            Command::InstallKeys { id, profile, receive, send } => self.install_keys(now, id, profile, &receive, &send),
+            Command::Publish { transport, id, spec } => self.publish(transport, id, spec),
+            Command::Unpublish { id } => self.unpublish(id),
+            Command::ForwardLayer { track, layer } => self.forward_layer(now, track, layer),
+            Command::Subscribe { transport, id, spec } => self.subscribe(transport, id, spec),
+            Command::SetSource { egress, track, payload_types } => self.set_source(now, egress, track, payload_types),
+            Command::Unsubscribe { id } => self.unsubscribe(id),
+            Command::RequestKeyframe { track } => self.request_keyframe(now, track),
+        };
+        self.counters.ignored_stale += u64::from(!known);
+    }
+
+    /// Take in what another core says.
+    pub fn handle_message(&mut self, now: Instant, message: Message) {
+        match message {
+            Message::Media(packet) => self.enqueue(packet),
+            Message::Forwarded { track, layer } => self.on_forwarded_layer(now, track, layer),
+            Message::Clock { track, source, clock } => {
+                if let Some(feed) = self.feeds.get_mut(&track) {
+                    feed.set_clock(source, clock);
+                }
+            }
+            Message::Ended { track } => self.on_track_ended(track),
+            Message::Interest { track, worker, wanted } => self.on_interest(now, track, worker, wanted),
+            Message::KeyframeWanted { track } => {
+                let known = self.request_keyframe(now, track);
+                self.counters.ignored_stale += u64::from(!known);
+            }
+        }
+    }
+
+    fn add_transport(&mut self, now: Instant, id: TransportId, credentials: Credentials, map: ExtensionMap) -> bool {
+        let mut transport = Transport::new(now, id, IceAgent::new(now, credentials), map);
+        transport.known_ufrags = transport.ice.local_ufrags().map(str::to_owned).collect();
+        for ufrag in &transport.known_ufrags {
+            self.ufrags.insert(ufrag.clone(), id);
+        }
+        self.transports.insert(id, transport);
+        self.reschedule(id);
+        true
+    }
+
+    fn restart_ice(&mut self, id: TransportId, credentials: Credentials) -> bool {
+        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        transport.ice.restart(credentials);
+        self.sync_ice(id);
+        true
+    }
+
+    /// Bring the maps by path and by ICE user in line with what the transport's agent says.
+    pub(super) fn sync_ice(&mut self, id: TransportId) {
+        let Some(transport) = self.transports.get_mut(&id) else { return };
+        let ufrags: Vec<String> = transport.ice.local_ufrags().map(str::to_owned).collect();
+        for gone in transport.known_ufrags.iter().filter(|known| !ufrags.contains(known)) {
+            self.ufrags.remove(gone);
+        }
+        for ufrag in &ufrags {
+            self.ufrags.insert(ufrag.clone(), id);
+        }
+        transport.known_ufrags = ufrags;
+        while let Some(gone) = transport.ice.poll_evicted() {
+            if self.paths.get(&gone) == Some(&id) {
+                self.paths.remove(&gone);
+                self.claims.push_back(Claim::Release(gone));
+            }
+        }
+        for path in transport.ice.paths() {
+            if self.paths.insert(path, id) != Some(id) {
+                self.claims.push_back(Claim::Path(path));
+            }
+        }
+    }
+
+    pub(super) fn remove_transport(&mut self, id: TransportId) -> bool {
+        let Some(transport) = self.transports.remove(&id) else { return false };
+        if let Some(timer) = transport.timer {
+            self.timers.remove(&(timer, id));
+        }
+        for ufrag in &transport.known_ufrags {
+            self.ufrags.remove(ufrag);
+        }
+        for path in transport.ice.paths() {
+            if self.paths.get(&path) == Some(&id) {
+                self.paths.remove(&path);
+                self.claims.push_back(Claim::Release(path));
+            }
+        }
+        for track in transport.tracks {
+            self.unpublish(track);
+        }
+        for egress in transport.egresses {
+            self.unsubscribe(egress);
+        }
+        true
+    }
+
+    fn send_dtls(&mut self, id: TransportId, data: &[u8]) -> bool {
+        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        match transport.ice.send_path() {
+            Some(path) => {
+                transport.traffic.packets_sent += 1;
+                transport.traffic.bytes_sent += data.len() as u64;
+                self.direct.push(path, data);
+            }
+            None => self.counters.dropped_dtls_no_path += 1,
+        }
+        true
+    }
+
+    fn install_keys(&mut self, now: Instant, id: TransportId, profile: Profile, receive: &[u8], send: &[u8]) -> bool {
+        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        let (Ok(opener), Ok(sealer)) = (Opener::new(profile, receive), Sealer::new(profile, send)) else {
+            return false;
+        };
+        transport.keys = Some(Keys { sealer, opener });
+        transport.start_reports(now);
+        self.request_keyframes_for(now, id);
+        self.reschedule(id);
+        true
+    }
+
+    /// Ask for a picture for every video of a viewer that has just become reachable.
+    pub(super) fn request_keyframes_for(&mut self, now: Instant, id: TransportId) {
+        let Some(transport) = self.transports.get(&id).filter(|transport| transport.is_ready()) else { return };
+        let wanted: Vec<TrackId> = transport
+            .egresses
+            .iter()
+            .filter_map(|egress| self.egresses.get(egress))
+            .filter(|egress| egress.awaits_keyframe())
+            .filter_map(Egress::track)
+            .collect();
+        for track in wanted {
+            self.post(now, track.home(self.workers), Message::KeyframeWanted { track });
+        }
+    }
+
+    fn publish(&mut self, id: TransportId, track: TrackId, spec: TrackSpec) -> bool {
+        let Self { transports, tracks, next_source, worker, workers, .. } = self;
+        let Some(transport) = transports.get_mut(&id) else { return false };
+        if spec.twcc && transport.extensions.id(ExtensionKind::TransportWideCc).is_some() {
+            transport.arrivals.get_or_insert_with(ArrivalRecorder::new);
+        } else if spec.remb {
+            transport.estimate.get_or_insert_with(ReceiveEstimate::new);
+        }
+        let new = Track::new(track, id, spec, || Self::new_source(next_source, *worker, *workers));
+        for (index, layer) in new.layers.iter().enumerate() {
+            // At most MAX_LAYERS.
+            let layer_index = index as u8;
+            for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {
+                if let Some(ssrc) = ssrc.filter(|_| transport.streams.len() < MAX_STREAMS) {
+                    transport.streams.insert(ssrc, Stream { track, layer: layer_index, rtx });
+                }
+            }
+        }
+        transport.tracks.push(track);
+        tracks.insert(track, new);
+        true
+    }
+
+    fn unpublish(&mut self, id: TrackId) -> bool {
+        let Some(track) = self.tracks.remove(&id) else { return false };
+        if let Some(transport) = self.transports.get_mut(&track.transport) {
+            transport.tracks.retain(|other| *other != id);
+            transport.streams.retain(|_, stream| stream.track != id);
+        }
+        for worker in track.interested() {
+            if worker == self.worker {
+                self.on_track_ended(id);
+            } else {
+                self.messages.push_back((worker, Message::Ended { track: id }));
+            }
+        }
+        true
+    }
+
+    fn forward_layer(&mut self, now: Instant, id: TrackId, layer: u8) -> bool {
+        let Some(track) = self.tracks.get_mut(&id) else { return false };
+        if track.forward_layer(layer) {
+            track.request_keyframe(now);
+            let (interested, publisher) = (track.interested(), track.transport);
+            for worker in interested {
+                self.post(now, worker, Message::Forwarded { track: id, layer });
+            }
+            self.service(now, publisher);
+        }
+        true
+    }
+
+    fn subscribe(&mut self, id: TransportId, egress: EgressId, spec: EgressSpec) -> bool {
+        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        transport.egresses.push(egress);
+        self.egresses.insert(egress, Egress::new(egress, id, spec));
+        true
+    }
+
+    fn set_source(
+        &mut self,
+        now: Instant,
+        id: EgressId,
+        track: Option<TrackId>,
+        payload_types: PayloadTypeMap,
+    ) -> bool {
+        let Some(egress) = self.egresses.get(&id) else { return false };
+        let viewer = egress.transport;
+        self.detach(id);
+        let layer = track.and_then(|track| self.feeds.get(&track)).map_or(0, |feed| feed.forwarded_layer);
+        if let Some(egress) = self.egresses.get_mut(&id) {
+            egress.set_source(track, payload_types, layer);
+        }
+        if let Some(track) = track {
+            let feed = self.feeds.entry(track).or_default();
+            feed.egresses.push(id);
+            if feed.egresses.len() == 1 {
+                let message = Message::Interest { track, worker: self.worker, wanted: true };
+                self.post(now, track.home(self.workers), message);
+            }
+            self.request_keyframes_for(now, viewer);
+        }
+        true
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: EgressId) -> bool {
+        self.detach(id);
+        let Some(egress) = self.egresses.remove(&id) else { return false };
+        if let Some(transport) = self.transports.get_mut(&egress.transport) {
+            transport.egresses.retain(|other| *other != id);
+        }
+        true
+    }
+
+    /// Take an egress out of the feed it is in.
+    fn detach(&mut self, id: EgressId) {
+        let Some(track) = self.egresses.get(&id).and_then(Egress::track) else { return };
+        let Some(feed) = self.feeds.get_mut(&track) else { return };
+        feed.remove(id);
+        if feed.egresses.is_empty() {
+            self.feeds.remove(&track);
+            let message = Message::Interest { track, worker: self.worker, wanted: false };
+            let home = track.home(self.workers);
+            if home == self.worker {
+                if let Some(track) = self.tracks.get_mut(&track) {
+                    track.set_interest(self.worker, false);
+                }
+            } else {
+                self.messages.push_back((home, message));
+            }
+        }
+    }
+
+    pub(super) fn request_keyframe(&mut self, now: Instant, id: TrackId) -> bool {
+        let Some(track) = self.tracks.get_mut(&id) else { return false };
+        track.request_keyframe(now);
+        let publisher = track.transport;
+        self.service(now, publisher);
+        true
+    }
+
+    fn on_interest(&mut self, now: Instant, id: TrackId, worker: WorkerId, wanted: bool) {
+        let Some(track) = self.tracks.get_mut(&id) else {
+            self.counters.ignored_stale += 1;
+            return;
+        };
+        track.set_interest(worker, wanted);
+        if !wanted {
+            return;
+        }
+        let mut news = vec![Message::Forwarded { track: id, layer: track.forwarded }];
+        for layer in &track.layers {
+            if let Some(clock) = layer.clock {
+                news.push(Message::Clock { track: id, source: layer.source, clock });
+            }
+        }
+        for message in news {
+            self.post(now, worker, message);
+        }
+    }
+
+    fn on_forwarded_layer(&mut self, now: Instant, id: TrackId, layer: u8) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        feed.forwarded_layer = layer;
+        let mut awaited = false;
+        for egress in &feed.egresses {
+            if let Some(egress) = self.egresses.get_mut(egress) {
+                egress.set_target_layer(layer);
+                awaited |= egress.awaits_keyframe();
+            }
+        }
+        if awaited {
+            self.post(now, id.home(self.workers), Message::KeyframeWanted { track: id });
+        }
+    }
+
+    fn on_track_ended(&mut self, id: TrackId) {
+        let Some(feed) = self.feeds.remove(&id) else { return };
+        self.ready.retain(|track| *track != id);
+        for egress in feed.egresses {
+            if let Some(egress) = self.egresses.get_mut(&egress) {
+                egress.set_source(None, PayloadTypeMap::new(), 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! Datagrams: which protocol, whose, and is it authentic. Nothing from an unvalidated 5-tuple gets past the first match.
+
+use std::sync::Arc;
+
+use super::Core;
+use crate::event::Event;
+use crate::ice::{CheckOutcome, Path};
+use crate::ids::{TrackId, TransportId};
+use crate::media::{CodecSpec, ExtensionRefs, MediaPacket};
+use crate::message::Message;
+use crate::packet::codec;
+use crate::packet::extensions::ExtensionKind;
+use crate::packet::rtcp::{self, Packet};
+use crate::packet::rtp::{self, Header};
+use crate::packet::{classify, stun, Class};
+use crate::serial::nearest16;
+use crate::srtp::OpenError;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::track::{Received, Track};
+use crate::transport::{Stream, Transport, MAX_STREAMS};
+
+/// One authentic RTP packet, looked at once.
+struct Inspected {
+    header: Header,
+    index: u64,
+    payload: core::ops::Range<usize>,
+    size: usize,
+}
+
+impl Core {
+    /// One datagram that arrived on `path`. It is decrypted in place.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        self.counters.datagrams_received += 1;
+        self.counters.bytes_received += datagram.len() as u64;
+        let class = classify(datagram);
+        match class {
+            Class::Stun => return self.on_stun(now, path, datagram),
+            Class::Dtls | Class::Rtp | Class::Rtcp => {}
+            Class::ChannelData | Class::Unknown => {
+                self.counters.dropped_unknown_protocol += 1;
+                return;
+            }
+        }
+        let Some(&id) = self.paths.get(&path) else {
+            self.counters.dropped_unknown_path += 1;
+            return;
+        };
+        if let Some(transport) = self.transports.get_mut(&id) {
+            transport.traffic.packets_received += 1;
+            transport.traffic.bytes_received += datagram.len() as u64;
+        }
+        match class {
+            Class::Dtls => self.on_dtls(now, id, datagram),
+            Class::Rtp => self.on_rtp(now, id, datagram),
+            _ => self.on_rtcp(now, id, datagram),
+        }
+    }
+
+    /// An ICE check: Binding request with USERNAME `ours:theirs` (RFC 8445, 7.3). Everything else is dropped in silence.
+    fn on_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        let message = match stun::Message::parse(datagram) {
+            Ok(message) if message.is_binding_request() => message,
+            _ => {
+                self.counters.dropped_stun_malformed += 1;
+                return;
+            }
+        };
+        let Some(ours) = message.username().and_then(|username| username.split(':').next()) else {
+            self.counters.dropped_stun_malformed += 1;
+            return;
+        };
+        let Some(&id) = self.ufrags.get(ours) else {
+            self.counters.dropped_stun_unknown_user += 1;
+            return;
+        };
+        let Some(transport) = self.transports.get_mut(&id) else { return };
+        let mut answer = Vec::with_capacity(128);
+        let outcome = transport.ice.handle_check(now, path, &message, &mut answer);
+        if !answer.is_empty() {
+            transport.traffic.packets_sent += 1;
+            transport.traffic.bytes_sent += answer.len() as u64;
+            self.direct.push(path, &answer);
+        }
+        match outcome {
+            CheckOutcome::Ignored(_) => {
+                self.counters.dropped_stun_forged += 1;
+                return;
+            }
+            CheckOutcome::Answered { selected_changed, new_path } => {
+                self.counters.checks_answered += 1;
+                transport.traffic.packets_received += 1;
+                transport.traffic.bytes_received += datagram.len() as u64;
+                if selected_changed || new_path {
+                    self.on_new_path(now, id);
+                }
+            }
+        }
+        self.reschedule(id);
+    }
+
+    fn on_new_path(&mut self, now: Instant, id: TransportId) {
+        self.sync_ice(id);
+        let Some(transport) = self.transports.get_mut(&id) else { return };
+        let selected = transport.ice.selected();
+        if selected != transport.announced {
+            let first = transport.announced.is_none();
+            transport.announced = selected;
+            if let Some(path) = selected {
+                self.events.push_back(Event::IceConnected { transport: id, path });
+            }
+            if first {
+                self.request_keyframes_for(now, id);
+            }
+        }
+    }
+
+    fn on_dtls(&mut self, now: Instant, id: TransportId, datagram: &[u8]) {
+        let Some(transport) = self.transports.get_mut(&id) else { return };
+        if transport.admits_dtls(now) {
+            self.counters.dtls_received += 1;
+            self.events.push_back(Event::DtlsReceived { transport: id, data: datagram.to_vec() });
+        } else {
+            self.counters.dropped_dtls_flood += 1;
+        }
+    }
+
+    fn on_rtp(&mut self, now: Instant, id: TransportId, datagram: &mut [u8]) {
+        let Self { transports, tracks, counters, next_source, worker, workers, .. } = self;
+        let Some(transport) = transports.get_mut(&id) else { return };
+        let Some(inspected) = open_rtp(transport, datagram, counters) else { return };
+        counters.rtp_received += 1;
+        let Inspected { header, index, ref payload, size } = inspected;
+
+        // Before anything can drop the packet: its transport-wide number did arrive (janus #1402, pion/webrtc #1957).
+        let facts = read_extensions(transport, datagram, &header);
+        if let (Some(arrivals), Some(number)) = (&mut transport.arrivals, facts.transport_sequence) {
+            arrivals.on_packet(now, number);
+        }
+        if let Some(estimate) = &mut transport.estimate {
+            estimate.on_packet(now, size);
+        }
+        let resolved = resolve(transport, tracks, &header, &facts, || Self::new_source(next_source, *worker, *workers));
+        let found = resolved.and_then(|stream| tracks.get_mut(&stream.track).map(|track| (stream, track)));
+        let Some((stream, track)) = found else {
+            counters.dropped_unknown_stream += 1;
+            self.reschedule(id);
+            return;
+        };
+        let Some(codec) = track.spec.codec(header.payload_type).cloned() else {
+            counters.dropped_unknown_payload_type += 1;
+            return;
+        };
+        if codec.rtx_payload_type == Some(header.payload_type) || stream.rtx {
+            self.on_retransmission(now, stream, &codec, datagram, &header, payload.clone());
+        } else {
+            let bytes = &datagram[..payload.end];
+            self.on_media(now, stream, &codec, bytes, &header, index, payload.clone(), facts.refs, false);
+        }
+        self.reschedule(id);
+    }
+
+    /// RFC 4588, 4: the original sequence number precedes the original payload.
+    fn on_retransmission(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        codec: &CodecSpec,
+        datagram: &[u8],
+        header: &Header,
+        payload: core::ops::Range<usize>,
+    ) {
+        let Some(track) = self.tracks.get(&stream.track) else { return };
+        let highest = track.layers.get(usize::from(stream.layer)).and_then(|layer| layer.highest());
+        let original = datagram.get(payload.start..payload.start + 2);
+        let (Some(highest), Some(original)) = (highest, original) else {
+            // Probing padding has no payload; before any media there is nothing it could repair.
+            self.counters.dropped_padding += 1;
+            return;
+        };
+        let index = nearest16(highest, u16::from_be_bytes([original[0], original[1]]));
+        let body = payload.start + 2..payload.end;
+        if body.is_empty() {
+            self.counters.dropped_padding += 1;
+            return;
+        }
+        let transport = self.transports.get(&track.transport);
+        let refs = transport.map(|transport| read_extensions(transport, datagram, header).refs).unwrap_or_default();
+        self.on_media(now, stream, codec, &datagram[..payload.end], header, index, body, refs, true);
+    }
+
+    /// Media, straight or repaired: account for it, and pass it on if anybody watches its layer.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call per packet kind; a struct would be built only to be taken apart"
+    )]
+    fn on_media(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        codec: &CodecSpec,
+        bytes: &[u8],
+        header: &Header,
+        sequence: u64,
+        payload: core::ops::Range<usize>,
+        extensions: ExtensionRefs,
+        recovered: bool,
+    ) {
+        let Some(track) = self.tracks.get_mut(&stream.track) else { return };
+        let keyframe = codec.codec.is_video()
+            && !payload.is_empty()
+            && codec::starts_keyframe(codec.codec, &bytes[payload.clone()]);
+        let received = Received {
+            sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload_type: codec.payload_type,
+            keyframe,
+            size: bytes.len(),
+            recovered,
+        };
+        if !track.on_packet(now, stream.layer, &received) {
+            self.counters.dropped_duplicate += 1;
+            return;
+        }
+        if payload.is_empty() {
+            self.counters.dropped_padding += 1;
+        }
+        if !track.passes(stream.layer) {
+            return;
+        }
+        let Some(layer) = track.layers.get(usize::from(stream.layer)) else { return };
+        let packet = Arc::new(MediaPacket {
+            track: track.id,
+            layer: stream.layer,
+            source: layer.source,
+            sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload_type: codec.payload_type,
+            codec: codec.codec,
+            clock_rate: codec.clock_rate,
+            keyframe,
+            arrival: now,
+            extensions,
+            bytes: bytes.into(),
+            payload,
+        });
+        let interested = track.interested();
+        for worker in interested {
+            if worker == self.worker {
+                self.enqueue(Arc::clone(&packet));
+            } else {
+                self.messages.push_back((worker, Message::Media(Arc::clone(&packet))));
+            }
+        }
+    }
+
+    fn on_rtcp(&mut self, now: Instant, id: TransportId, datagram: &mut [u8]) {
+        let Some(transport) = self.transports.get_mut(&id) else { return };
+        let Some(keys) = &mut transport.keys else {
+            self.counters.dropped_no_keys += 1;
+            return;
+        };
+        let len = match keys.opener.open_rtcp(datagram) {
+            Ok(len) => len,
+            Err(error) => return count(&mut self.counters, error),
+        };
+        self.counters.rtcp_received += 1;
+        for packet in rtcp::parse(&datagram[..len]) {
+            match packet {
+                Ok(packet) => self.on_rtcp_packet(now, id, &packet),
+                Err(_) => self.counters.dropped_malformed += 1,
+            }
+        }
+        self.service(now, id);
+    }
+
+    fn on_rtcp_packet(&mut self, now: Instant, id: TransportId, packet: &Packet<'_>) {
+        match packet {
+            Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
+                self.on_sender_report(now, id, *ssrc, *ntp, *rtp);
+                self.on_reports(now, id, reports.clone());
+            }
+            Packet::ReceiverReport { reports, .. } => self.on_reports(now, id, reports.clone()),
+            Packet::Nack { media, lost, .. } => self.on_nack(now, id, *media, lost.clone()),
+            Packet::Pli { media } => self.on_keyframe_wanted(now, id, *media),
+            Packet::Fir { targets } => {
+                for target in targets.clone() {
+                    self.on_keyframe_wanted(now, id, target);
+                }
+            }
+            Packet::Remb { bitrate, .. } => {
+                if let Some(transport) = self.transports.get_mut(&id) {
+                    transport.remb = Some(*bitrate);
+                }
+            }
+            Packet::SourceDescription | Packet::Bye { .. } | Packet::TransportFeedback(_) | Packet::Other { .. } => {}
+        }
+    }
+
+    fn on_sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, ntp: u64, rtp: u32) {
+        let Some(stream) = self.transports.get(&id).and_then(|transport| transport.streams.get(&ssrc)) else { return };
+        let Some(track) = self.tracks.get_mut(&stream.track) else { return };
+        let Some((source, clock)) = track.on_sender_report(now, ssrc, ntp, rtp) else { return };
+        let (track, interested) = (track.id, track.interested());
+        for worker in interested {
+            self.post(now, worker, Message::Clock { track, source, clock });
+        }
+    }
+
+    fn on_reports(&mut self, now: Instant, id: TransportId, reports: impl Iterator<Item = rtcp::ReportBlock>) {
+        let Self { transports, egresses, .. } = self;
+        let Some(transport) = transports.get_mut(&id) else { return };
+        for block in reports {
+            let ids = transport.egresses.iter();
+            let found = ids.copied().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == block.ssrc));
+            if let Some(rtt) =
+                found.and_then(|id| egresses.get_mut(&id)).and_then(|egress| egress.on_report(now, block))
+            {
+                transport.on_rtt(rtt);
+            }
+        }
+    }
+
+    fn on_nack(&mut self, now: Instant, id: TransportId, media: u32, lost: impl Iterator<Item = u16>) {
+        let Self { transports, egresses, direct, counters, .. } = self;
+        let Some(transport) = transports.get_mut(&id) else { return };
+        let found = transport.egresses.iter().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == media));
+        let Some(egress) = found.copied().and_then(|id| egresses.get_mut(&id)) else { return };
+        let before = (direct.datagrams().len(), direct.bytes().len());
+        let rtt = transport.rtt_or_default();
+        let (Some(keys), Some(path)) = (&transport.keys, transport.ice.send_path()) else { return };
+        let mut outlet = crate::egress::Outlet {
+            sealer: &keys.sealer,
+            path,
+            extensions: &transport.extensions,
+            transport_sequence: &mut transport.transport_sequence,
+            rtt,
+        };
+        egress.resend(now, lost, &mut outlet, direct, counters);
+        transport.traffic.packets_sent += (direct.datagrams().len() - before.0) as u64;
+        transport.traffic.bytes_sent += (direct.bytes().len() - before.1) as u64;
+    }
+
+    fn on_keyframe_wanted(&mut self, now: Instant, id: TransportId, media: u32) {
+        let Some(transport) = self.transports.get(&id) else { return };
+        let mut track: Option<TrackId> = None;
+        for egress in &transport.egresses {
+            if let Some(egress) = self.egresses.get_mut(egress).filter(|egress| egress.ssrc() == media) {
+                egress.on_keyframe_request();
+                track = egress.track();
+            }
+        }
+        if let Some(track) = track {
+            self.post(now, track.home(self.workers), Message::KeyframeWanted { track });
+        }
+    }
+}
+
+/// Parse, authenticate and decrypt; every failure is counted by its reason.
+fn open_rtp(transport: &mut Transport, datagram: &mut [u8], counters: &mut Counters) -> Option<Inspected> {
+    let Some(keys) = &mut transport.keys else {
+        counters.dropped_no_keys += 1;
+        return None;
+    };
+    let Ok(header) = Header::parse(datagram) else {
+        counters.dropped_malformed += 1;
+        return None;
+    };
+    let size = datagram.len();
+    let opened = match keys.opener.open_rtp(datagram, &header) {
+        Ok(opened) => opened,
+        Err(error) => {
+            count(counters, error);
+            return None;
+        }
+    };
+    let plain = &datagram[..opened.len];
+    let Ok(padding) = rtp::padding_len(plain, &header) else {
+        counters.dropped_malformed += 1;
+        return None;
+    };
+    let end = opened.len.saturating_sub(padding).max(header.payload_offset);
+    Some(Inspected { index: opened.index, payload: header.payload_offset..end, size, header })
+}
+
+fn count(counters: &mut Counters, error: OpenError) {
+    match error {
+        OpenError::Malformed => counters.dropped_malformed += 1,
+        OpenError::Replayed => counters.dropped_replayed += 1,
+        OpenError::Forged | OpenError::KeyExhausted => counters.dropped_forged += 1,
+        OpenError::TooManySources => counters.dropped_too_many_sources += 1,
+    }
+}
+
+/// What the header extensions say.
+#[derive(Default)]
+struct Facts<'a> {
+    mid: Option<&'a [u8]>,
+    rid: Option<&'a [u8]>,
+    repaired_rid: Option<&'a [u8]>,
+    transport_sequence: Option<u16>,
+    refs: ExtensionRefs,
+}
+
+fn read_extensions<'a>(transport: &Transport, datagram: &'a [u8], header: &Header) -> Facts<'a> {
+    let mut facts = Facts::default();
+    let base = datagram.as_ptr() as usize;
+    for (id, value) in header.extensions(datagram) {
+        let Some(kind) = transport.extensions.kind(id) else { continue };
+        match kind {
+            ExtensionKind::Mid => facts.mid = Some(value),
+            ExtensionKind::Rid => facts.rid = Some(value),
+            ExtensionKind::RepairedRid => facts.repaired_rid = Some(value),
+            ExtensionKind::TransportWideCc => {
+                facts.transport_sequence = value.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes));
+            }
+            kind if kind.is_end_to_end() => {
+                // The value lies within the datagram, so the distance is its offset.
+                facts.refs.push(kind, (value.as_ptr() as usize).saturating_sub(base), value.len());
+            }
+            _ => {}
+        }
+    }
+    facts
+}
+
+/// Which stream a packet belongs to: by SSRC once bound, else by MID and RID, else by payload type (RFC 8843, 9.2; RFC 8852).
+fn resolve(
+    transport: &mut Transport,
+    tracks: &mut crate::idmap::IdMap<TrackId, Track>,
+    header: &Header,
+    facts: &Facts<'_>,
+    source: impl FnOnce() -> crate::media::SourceId,
+) -> Option<Stream> {
+    if let Some(stream) = transport.streams.get(&header.ssrc) {
+        return Some(*stream);
+    }
+    if transport.streams.len() >= MAX_STREAMS {
+        return None;
+    }
+    let candidates = || transport.tracks.iter().filter_map(|id| tracks.get(id));
+    let track = match facts.mid {
+        Some(mid) => candidates().find(|track| track.spec.mid.as_ref().is_some_and(|own| own.as_bytes() == mid))?,
+        None => {
+            let mut matching = candidates().filter(|track| track.spec.codec(header.payload_type).is_some());
+            let first = matching.next()?;
+            if matching.next().is_some() {
+                return None;
+            }
+            first
+        }
+    };
+    let rids = &track.spec.rids;
+    let named = |rid: &[u8]| rids.iter().position(|own| own.as_bytes() == rid);
+    // The repaired id wins: a retransmission may carry both (libwebrtc's demuxer does the same).
+    let (layer, rtx) = match (facts.repaired_rid, facts.rid) {
+        (Some(rid), _) => (named(rid)?, true),
+        (None, Some(rid)) if !rids.is_empty() => (named(rid)?, false),
+        _ if rids.len() > 1 => return None,
+        _ => (0, track.spec.codec(header.payload_type)?.rtx_payload_type == Some(header.payload_type)),
+    };
+    let stream = Stream { track: track.id, layer: u8::try_from(layer).ok()?, rtx };
+    transport.streams.insert(header.ssrc, stream);
+    if let Some(track) = tracks.get_mut(&stream.track) {
+        if rtx {
+            if let Some(layer) = track.layers.get_mut(layer) {
+                layer.rtx_ssrc = Some(header.ssrc);
+            }
+        } else {
+            track.bind(stream.layer, header.ssrc, source);
+        }
+    }
+    Some(stream)
+}

@@ -1,0 +1,500 @@
+//! One stream forwarded to one viewer: which source it shows, how packets are rewritten, what was sent.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::batch::SendBatch;
+use crate::command::PayloadTypeMap;
+use crate::history::History;
+use crate::ice::Path;
+use crate::ids::{EgressId, TrackId, TransportId};
+use crate::media::{EgressSpec, Kind, MediaPacket, SourceClock, SourceId};
+use crate::munger::Munger;
+use crate::packet::codec::{self, Codec, PictureIds};
+use crate::packet::extensions::{ExtensionKind, ExtensionMap};
+use crate::packet::rtcp::ReportBlock;
+use crate::packet::rtp::{self, HeaderFields};
+use crate::pictures::PictureMunger;
+use crate::rate::RateMeter;
+use crate::srtp::Sealer;
+use crate::stats::{Counters, EgressStats};
+use crate::time::Instant;
+
+/// Packets kept for a viewer's NACKs, and how long: libwebrtc gives up on a frame well before.
+const VIDEO_HISTORY: (usize, Duration) = (2048, Duration::from_millis(1500));
+const AUDIO_HISTORY: (usize, Duration) = (128, Duration::from_millis(1000));
+/// Packets one RTCP compound can have sent again.
+const MAX_RESENDS_PER_COMPOUND: usize = 128;
+
+/// How to reach a viewer: borrowed from its transport for the time of a send.
+pub struct Outlet<'a> {
+    /// Seals what it is sent.
+    pub sealer: &'a Sealer,
+    /// Where to.
+    pub path: Path,
+    /// Header extension ids of its BUNDLE group.
+    pub extensions: &'a ExtensionMap,
+    /// Its transport-wide sequence number, one per packet on the wire.
+    pub transport_sequence: &'a mut u16,
+    /// Round trip to it.
+    pub rtt: Duration,
+}
+
+/// One packet as this viewer got it: enough to write it again, bit for bit.
+#[derive(Clone, Debug)]
+struct Forwarded {
+    packet: Arc<MediaPacket>,
+    timestamp: u32,
+    payload_type: u8,
+    rtx_payload_type: Option<u8>,
+    /// The payload type inside RED blocks, or for media taken out of RED.
+    red: RedTreatment,
+    pictures: Option<PictureIds>,
+    send_time: u32,
+    transport_sequence: u16,
+}
+
+/// What becomes of a RED payload (RFC 2198).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RedTreatment {
+    /// Not RED.
+    None,
+    /// Forwarded as RED; its blocks are renamed to this payload type.
+    Rename(u8),
+    /// The viewer has no RED: only the primary block is sent.
+    Unwrap,
+}
+
+/// What a `SetSource` established.
+#[derive(Debug)]
+struct Source {
+    track: TrackId,
+    payload_types: PayloadTypeMap,
+    /// The layer viewers of the track are to move to.
+    target_layer: u8,
+}
+
+impl Source {
+    fn lookup(&self, payload_type: u8) -> Option<(u8, Option<u8>)> {
+        self.payload_types.iter().find(|(from, _)| *from == payload_type).map(|(_, to)| *to)
+    }
+}
+
+/// The stream now shown.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    track: TrackId,
+    source: SourceId,
+    layer: u8,
+}
+
+/// One stream towards one viewer.
+pub struct Egress {
+    /// Its id.
+    pub id: EgressId,
+    /// The viewer.
+    pub transport: TransportId,
+    spec: EgressSpec,
+    source: Option<Source>,
+    current: Option<Current>,
+    munger: Munger,
+    pictures: PictureMunger,
+    history: History<Forwarded>,
+    rtx_sequence: u64,
+    rate: RateMeter,
+    packets: u64,
+    bytes: u64,
+    payload_octets: u32,
+    retransmitted: u64,
+    nacks_received: u64,
+    plis_received: u64,
+    unmapped: u64,
+    last_report_sent: Option<(u32, Instant)>,
+    reported: Option<ReportBlock>,
+    last_clock_rate: u32,
+}
+
+impl Egress {
+    /// Silent until it has a source.
+    pub fn new(id: EgressId, transport: TransportId, spec: EgressSpec) -> Self {
+        let (capacity, age) = match (spec.nack, spec.kind) {
+            (false, _) => (0, Duration::ZERO),
+            (true, Kind::Audio) => AUDIO_HISTORY,
+            (true, Kind::Video) => VIDEO_HISTORY,
+        };
+        let clock_rate = if spec.kind == Kind::Video { 90_000 } else { 48_000 };
+        // A start below 2^15 keeps the first wrap away (RFC 3711, 3.3.1); SSRCs are random, so this is too.
+        let first_sequence = (spec.ssrc & 0x7fff) as u16;
+        Self {
+            id,
+            transport,
+            source: None,
+            current: None,
+            munger: Munger::new(first_sequence, clock_rate),
+            pictures: PictureMunger::new(),
+            history: History::new(capacity, age),
+            rtx_sequence: u64::from(spec.ssrc >> 17),
+            rate: RateMeter::default(),
+            packets: 0,
+            bytes: 0,
+            payload_octets: 0,
+            retransmitted: 0,
+            nacks_received: 0,
+            plis_received: 0,
+            unmapped: 0,
+            last_report_sent: None,
+            reported: None,
+            last_clock_rate: clock_rate,
+            spec,
+        }
+    }
+
+    /// Our SSRC for the media.
+    pub fn ssrc(&self) -> u32 {
+        self.spec.ssrc
+    }
+
+    /// Our CNAME.
+    pub fn cname(&self) -> &str {
+        &self.spec.cname
+    }
+
+    /// The track it is fed from.
+    pub fn track(&self) -> Option<TrackId> {
+        self.source.as_ref().map(|source| source.track)
+    }
+
+    /// Feed it from another track, or from nothing. What was sent stays available to NACKs.
+    pub fn set_source(&mut self, track: Option<TrackId>, payload_types: PayloadTypeMap, target_layer: u8) {
+        self.source = track.map(|track| Source { track, payload_types, target_layer });
+    }
+
+    /// Move to this layer at its next keyframe.
+    pub fn set_target_layer(&mut self, layer: u8) {
+        if let Some(source) = &mut self.source {
+            source.target_layer = layer;
+        }
+    }
+
+    /// It has a video source, but shows nothing of its target layer yet.
+    pub fn awaits_keyframe(&self) -> bool {
+        self.spec.kind == Kind::Video
+            && self.source.as_ref().is_some_and(|source| {
+                !self.current.is_some_and(|c| c.track == source.track && c.layer == source.target_layer)
+            })
+    }
+
+    /// The source whose clock its sender reports need.
+    pub fn current_source(&self) -> Option<SourceId> {
+        self.current.map(|current| current.source)
+    }
+
+    /// Rewrite, seal and append one packet, if this viewer is to have it.
+    ///
+    /// `clock` gives the last sender report of a source, to align timestamps when layers change.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        packet: &Arc<MediaPacket>,
+        clock: impl Fn(SourceId) -> Option<SourceClock>,
+        outlet: &mut Outlet<'_>,
+        batch: &mut SendBatch,
+        counters: &mut Counters,
+    ) {
+        let Some(source) = self.source.as_ref().filter(|source| source.track == packet.track) else { return };
+        let is_current = self.current.is_some_and(|current| current.source == packet.source);
+        if packet.payload.is_empty() {
+            if is_current {
+                self.munger.skip(packet.sequence);
+            }
+            return;
+        }
+        let Some((payload_type, rtx_payload_type, red)) = treat(source, packet) else {
+            self.unmapped += 1;
+            counters.dropped_unmapped += 1;
+            if is_current {
+                self.munger.skip(packet.sequence);
+            }
+            return;
+        };
+        let mut pictures = if packet.codec.is_video() {
+            codec::picture_ids(packet.codec, &packet.bytes[packet.payload.clone()])
+        } else {
+            None
+        };
+        let mapped = if is_current {
+            match self.munger.forward(now, packet.sequence, packet.timestamp, packet.marker) {
+                Some(mapped) => mapped,
+                None => {
+                    counters.dropped_before_switch += 1;
+                    return;
+                }
+            }
+        } else {
+            if packet.layer != source.target_layer || (self.spec.kind == Kind::Video && !packet.keyframe) {
+                return;
+            }
+            let hint = self.timestamp_hint(packet, clock);
+            if packet.clock_rate != self.last_clock_rate {
+                self.munger.set_clock_rate(packet.clock_rate);
+                self.last_clock_rate = packet.clock_rate;
+            }
+            self.current = Some(Current { track: packet.track, source: packet.source, layer: packet.layer });
+            if let Some(ids) = &pictures {
+                self.pictures.switch(ids);
+            }
+            let mapped = self.munger.switch(now, packet.sequence, packet.timestamp, hint);
+            if packet.marker {
+                self.munger.mark_closed();
+            }
+            mapped
+        };
+        pictures = pictures.map(|ids| self.pictures.map(ids));
+        let transport_sequence = *outlet.transport_sequence;
+        *outlet.transport_sequence = transport_sequence.wrapping_add(1);
+        let forwarded = Forwarded {
+            packet: Arc::clone(packet),
+            timestamp: mapped.timestamp,
+            payload_type,
+            rtx_payload_type,
+            red,
+            pictures,
+            send_time: abs_send_time(now),
+            transport_sequence,
+        };
+        let sent = self.write(&forwarded, mapped.sequence, None, outlet, batch);
+        if sent == 0 {
+            return;
+        }
+        counters.rtp_forwarded += 1;
+        self.packets += 1;
+        self.bytes += sent as u64;
+        self.payload_octets = self.payload_octets.wrapping_add(packet.payload.len() as u32);
+        self.rate.on_packet(now, sent, packet.marker);
+        if self.spec.nack {
+            self.history.push(now, mapped.sequence, forwarded);
+        }
+    }
+
+    /// Where on our timeline the packet belongs by the publisher's wall clock, if both layers' clocks are known.
+    fn timestamp_hint(&self, packet: &MediaPacket, clock: impl Fn(SourceId) -> Option<SourceClock>) -> Option<u32> {
+        let current = self.current.filter(|current| current.track == packet.track)?;
+        let old = clock(current.source)?;
+        let new = clock(packet.source)?;
+        self.munger.to_output_timestamp(old.translate(&new, packet.timestamp)?)
+    }
+
+    /// Send again what the viewer says it lost: by RTX (RFC 4588) where it takes it, else the very same bytes.
+    ///
+    /// Without RTX a packet leaves with the index it had, hence with the nonce it had: anything but identical bytes would
+    /// break AES-GCM (RFC 7714, 13.2). That is why `Forwarded` remembers its send time.
+    pub fn resend(
+        &mut self,
+        now: Instant,
+        lost: impl Iterator<Item = u16>,
+        outlet: &mut Outlet<'_>,
+        batch: &mut SendBatch,
+        counters: &mut Counters,
+    ) {
+        self.nacks_received += 1;
+        for sequence in lost.take(MAX_RESENDS_PER_COMPOUND) {
+            let Some((forwarded, original)) = self
+                .history
+                .take_for_resend(now, sequence, outlet.rtt)
+                .map(|(sent, original)| (sent.clone(), original))
+            else {
+                continue;
+            };
+            let sent = match (self.spec.rtx_ssrc, forwarded.rtx_payload_type) {
+                (Some(ssrc), Some(payload_type)) => {
+                    let transport_sequence = *outlet.transport_sequence;
+                    *outlet.transport_sequence = transport_sequence.wrapping_add(1);
+                    self.rtx_sequence += 1;
+                    let again = Forwarded { send_time: abs_send_time(now), transport_sequence, ..forwarded };
+                    let rtx = Rtx { ssrc, payload_type, sequence: self.rtx_sequence };
+                    self.write(&again, original, Some(rtx), outlet, batch)
+                }
+                _ => self.write(&forwarded, original, None, outlet, batch),
+            };
+            if sent > 0 {
+                self.retransmitted += 1;
+                counters.rtp_retransmitted += 1;
+            }
+        }
+    }
+
+    /// Write one packet at the end of the batch; the bytes it took, 0 if it could not be written.
+    fn write(
+        &self,
+        forwarded: &Forwarded,
+        sequence: u64,
+        rtx: Option<Rtx>,
+        outlet: &Outlet<'_>,
+        batch: &mut SendBatch,
+    ) -> usize {
+        let packet = &forwarded.packet;
+        let index = rtx.as_ref().map_or(sequence, |rtx| rtx.sequence);
+        let fields = HeaderFields {
+            marker: packet.marker,
+            payload_type: rtx.as_ref().map_or(forwarded.payload_type, |rtx| rtx.payload_type),
+            // The low bits are the sequence number, the rest is the rollover counter.
+            sequence: index as u16,
+            timestamp: forwarded.timestamp,
+            ssrc: rtx.as_ref().map_or(self.spec.ssrc, |rtx| rtx.ssrc),
+        };
+        let roc = (index >> 16) as u32;
+        let mut header = [0u8; MAX_HEADER];
+        let Ok(header_len) = self.write_header(&mut header, &fields, forwarded, outlet.extensions) else { return 0 };
+        let mut sent = 0;
+        batch.write(outlet.path, |bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(&header[..header_len]);
+            if rtx.is_some() {
+                bytes.extend_from_slice(&(sequence as u16).to_be_bytes());
+            }
+            let payload_start = bytes.len();
+            if !append_payload(bytes, forwarded) {
+                bytes.truncate(start);
+                return;
+            }
+            if let Some(ids) = &forwarded.pictures {
+                codec::write_picture_ids(packet.codec, &mut bytes[payload_start..], ids);
+            }
+            let len = bytes.len() - start;
+            bytes.resize(bytes.len() + outlet.sealer.rtp_overhead(), 0);
+            match outlet.sealer.seal_rtp(&mut bytes[start..], len, header_len, roc) {
+                Ok(sealed) => {
+                    bytes.truncate(start + sealed);
+                    sent = sealed;
+                }
+                Err(_) => bytes.truncate(start),
+            }
+        });
+        sent
+    }
+
+    fn write_header(
+        &self,
+        buffer: &mut [u8],
+        fields: &HeaderFields,
+        forwarded: &Forwarded,
+        map: &ExtensionMap,
+    ) -> Result<usize, crate::packet::Malformed> {
+        let send_time = forwarded.send_time.to_be_bytes();
+        let transport_sequence = forwarded.transport_sequence.to_be_bytes();
+        let mut list: [(u8, &[u8]); MAX_EXTENSIONS] = [(0, &[]); MAX_EXTENSIONS];
+        let mut count = 0;
+        let mut push = |kind: ExtensionKind, value| {
+            if let (Some(id), Some(slot)) = (map.id(kind), list.get_mut(count)) {
+                *slot = (id, value);
+                count += 1;
+            }
+        };
+        if let Some(mid) = &self.spec.mid {
+            push(ExtensionKind::Mid, mid.as_bytes());
+        }
+        push(ExtensionKind::AbsSendTime, &send_time[1..]);
+        push(ExtensionKind::TransportWideCc, &transport_sequence);
+        for (kind, value) in forwarded.packet.extensions.iter(&forwarded.packet.bytes) {
+            push(kind, value);
+        }
+        rtp::write_header(buffer, fields, &list[..count])
+    }
+
+    /// Sender report contents now: NTP, RTP, packets, octets (RFC 3550, 6.4.1).
+    pub fn sender_report(&mut self, now: Instant, clock: SourceClock) -> Option<(u64, u32, u32, u32)> {
+        let (ntp, rtp) = clock.at(now);
+        let rtp = self.munger.to_output_timestamp(rtp)?;
+        self.last_report_sent = Some((middle(ntp), now));
+        // Both counts wrap on the wire.
+        Some((ntp, rtp, self.packets as u32, self.payload_octets))
+    }
+
+    /// Take in what the viewer reports of this stream; the round trip time, if the report allows it (RFC 3550, 6.4.1).
+    pub fn on_report(&mut self, now: Instant, block: ReportBlock) -> Option<Duration> {
+        let rtt = self.last_report_sent.filter(|(middle, _)| *middle == block.last_sr).map(|(_, sent)| {
+            let held = Duration::from_micros(u64::from(block.delay_since_last_sr) * 1_000_000 / 65_536);
+            now.since(sent).saturating_sub(held)
+        });
+        self.reported = Some(block);
+        rtt
+    }
+
+    /// The viewer asked for a picture.
+    pub fn on_keyframe_request(&mut self) {
+        self.plis_received += 1;
+    }
+
+    /// A snapshot.
+    pub fn stats(&mut self, now: Instant) -> EgressStats {
+        let reported = self.reported.as_ref();
+        EgressStats {
+            egress: self.id,
+            source: self.track(),
+            packets: self.packets,
+            bytes: self.bytes,
+            bitrate_bps: self.rate.bits_per_second(now),
+            retransmitted: self.retransmitted,
+            nacks_received: self.nacks_received,
+            plis_received: self.plis_received,
+            unmapped: self.unmapped,
+            loss_fraction: reported.map_or(0.0, |block| f64::from(block.fraction_lost) / 256.0),
+            lost: reported.map_or(0, |block| i64::from(block.cumulative_lost)),
+            jitter_ms: reported
+                .map_or(0.0, |block| f64::from(block.jitter) * 1000.0 / f64::from(self.last_clock_rate.max(1))),
+        }
+    }
+}
+
+/// A retransmission's own names (RFC 4588, 4).
+struct Rtx {
+    ssrc: u32,
+    payload_type: u8,
+    sequence: u64,
+}
+
+/// Room for the fixed header and every extension below in its largest form.
+const MAX_HEADER: usize = 512;
+const MAX_EXTENSIONS: usize = 11;
+
+/// The viewer's payload type, its RTX payload type, and what becomes of RED. None: the viewer cannot have it.
+fn treat(source: &Source, packet: &MediaPacket) -> Option<(u8, Option<u8>, RedTreatment)> {
+    let mapped = source.lookup(packet.payload_type);
+    if packet.codec != Codec::Red {
+        return mapped.map(|(payload_type, rtx)| (payload_type, rtx, RedTreatment::None));
+    }
+    let (block_type, _) = codec::red::primary(&packet.bytes[packet.payload.clone()]).ok()?;
+    let (block_payload_type, block_rtx) = source.lookup(block_type)?;
+    Some(match mapped {
+        Some((payload_type, rtx)) => (payload_type, rtx, RedTreatment::Rename(block_payload_type)),
+        None => (block_payload_type, block_rtx, RedTreatment::Unwrap),
+    })
+}
+
+fn append_payload(bytes: &mut Vec<u8>, forwarded: &Forwarded) -> bool {
+    let payload = &forwarded.packet.bytes[forwarded.packet.payload.clone()];
+    match forwarded.red {
+        RedTreatment::None => bytes.extend_from_slice(payload),
+        RedTreatment::Rename(payload_type) => {
+            let start = bytes.len();
+            bytes.extend_from_slice(payload);
+            return codec::red::rewrite_payload_types(&mut bytes[start..], payload_type).is_ok();
+        }
+        RedTreatment::Unwrap => match codec::red::primary(payload) {
+            Ok((_, range)) => bytes.extend_from_slice(&payload[range]),
+            Err(_) => return false,
+        },
+    }
+    true
+}
+
+/// Seconds in 6.18 fixed point, 24 bits, as the abs-send-time extension has them.
+fn abs_send_time(now: Instant) -> u32 {
+    // 64 s wrap: the high bits are cut on purpose.
+    (((u128::from(now.as_micros()) << 18) / 1_000_000) & 0x00ff_ffff) as u32
+}
+
+/// The middle 32 of an NTP timestamp's 64 bits (RFC 3550, 4).
+fn middle(ntp: u64) -> u32 {
+    (ntp >> 16) as u32
+}

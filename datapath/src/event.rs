@@ -1,0 +1,60 @@
+//! What a core tells Python. Rare; never per packet.
+
+use crate::ice::Path;
+use crate::ids::{TrackId, TransportId};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A DTLS datagram from a validated 5-tuple.
+    DtlsReceived {
+        /// Whose.
+        transport: TransportId,
+        /// The datagram.
+        data: Vec<u8>,
+    },
+    /// A valid check selected this 5-tuple, for the first time or anew.
+    IceConnected {
+        /// Whose.
+        transport: TransportId,
+        /// Our address and the peer's.
+        path: Path,
+    },
+    /// The core dropped a transport on its own.
+    TransportClosed {
+        /// Which.
+        transport: TransportId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A layer began or stopped arriving.
+    LayerChanged {
+        /// The track.
+        track: TrackId,
+        /// The layer's index, lowest first.
+        layer: u8,
+        /// Its `a=rid`.
+        rid: Option<String>,
+        /// Whether packets arrive.
+        active: bool,
+    },
+}
+
+/// Why a core dropped a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// No valid check for 30 s (RFC 7675, 5.1).
+    ConsentExpired,
+    /// A bug: handling one of its packets panicked.
+    InternalError,
+}
+
+impl CloseReason {
+    /// A stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConsentExpired => "consent-expired",
+            Self::InternalError => "internal-error",
+        }
+    }
+}

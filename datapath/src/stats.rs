@@ -1,0 +1,160 @@
+//! Snapshots and counters, as plain values.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use crate::ids::{EgressId, TrackId, TransportId};
+use crate::media::Kind;
+
+/// One received RTP stream of a track, with what its RTX stream repaired.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct LayerStats {
+    pub layer: u8,
+    pub rid: Option<String>,
+    pub ssrc: u32,
+    pub payload_type: u8,
+    pub active: bool,
+    pub packets: u64,
+    pub bytes: u64,
+    pub bitrate_bps: u64,
+    pub frames: u64,
+    pub frame_rate: f64,
+    pub keyframes: u64,
+    pub lost: i64,
+    pub repaired: u64,
+    pub duplicates: u64,
+    pub jitter_ms: f64,
+    pub nacks_sent: u64,
+    pub plis_sent: u64,
+}
+
+/// One published track.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct TrackStats {
+    pub track: TrackId,
+    pub kind: Kind,
+    pub forwarded_layer: u8,
+    pub layers: Vec<LayerStats>,
+}
+
+/// One stream forwarded to one viewer.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct EgressStats {
+    pub egress: EgressId,
+    pub source: Option<TrackId>,
+    pub packets: u64,
+    pub bytes: u64,
+    pub bitrate_bps: u64,
+    pub retransmitted: u64,
+    pub nacks_received: u64,
+    pub plis_received: u64,
+    pub unmapped: u64,
+    pub loss_fraction: f64,
+    pub lost: i64,
+    pub jitter_ms: f64,
+}
+
+/// One transport.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct TransportStats {
+    pub transport: TransportId,
+    pub connected: bool,
+    pub encrypted: bool,
+    pub remote: Option<SocketAddr>,
+    pub idle: Duration,
+    pub rtt: Option<Duration>,
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    pub remb_bps: Option<u64>,
+    pub tracks: Vec<TrackStats>,
+    pub egresses: Vec<EgressStats>,
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Totals since start: what came, what left, and every reason a packet was dropped.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// Stable name and value of each.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+
+            /// Add another core's.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name = self.$name.wrapping_add(other.$name);)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Datagrams handed to the core.
+    datagrams_received,
+    /// Bytes in them.
+    bytes_received,
+    /// RTP packets that were authentic.
+    rtp_received,
+    /// RTCP compounds that were authentic.
+    rtcp_received,
+    /// Valid ICE checks.
+    checks_answered,
+    /// DTLS datagrams passed to Python.
+    dtls_received,
+    /// RTP packets forwarded, first sends only.
+    rtp_forwarded,
+    /// RTP packets sent again.
+    rtp_retransmitted,
+    /// RTCP compounds sent.
+    rtcp_sent,
+    /// Keyframe requests sent to publishers.
+    keyframe_requests_sent,
+    /// Empty, or a first byte no protocol of ours has (RFC 7983).
+    dropped_unknown_protocol,
+    /// STUN that does not parse, or is not a Binding request with USERNAME.
+    dropped_stun_malformed,
+    /// A check for an ICE user we do not have.
+    dropped_stun_unknown_user,
+    /// A check whose integrity, fingerprint or remote user is wrong.
+    dropped_stun_forged,
+    /// DTLS or SRTP from a 5-tuple no check has validated.
+    dropped_unknown_path,
+    /// DTLS beyond what one transport may send in a second.
+    dropped_dtls_flood,
+    /// DTLS with nowhere to go yet.
+    dropped_dtls_no_path,
+    /// SRTP or SRTCP before the keys.
+    dropped_no_keys,
+    /// RTP or RTCP that does not parse.
+    dropped_malformed,
+    /// SRTP or SRTCP that fails authentication.
+    dropped_forged,
+    /// SRTP or SRTCP seen before, or too old to tell.
+    dropped_replayed,
+    /// More SSRCs than one transport may have.
+    dropped_too_many_sources,
+    /// RTP that belongs to no published track.
+    dropped_unknown_stream,
+    /// RTP with a payload type that was not negotiated.
+    dropped_unknown_payload_type,
+    /// Media that had arrived already (by retransmission or twice).
+    dropped_duplicate,
+    /// Padding without media.
+    dropped_padding,
+    /// Media a viewer has no payload type for.
+    dropped_unmapped,
+    /// Media older than a viewer's switch to the present source.
+    dropped_before_switch,
+    /// Commands and messages for something already gone.
+    ignored_stale,
+}
