@@ -2,10 +2,11 @@
 
 pub mod addresses;
 pub mod allocation;
+pub mod controls;
 pub mod events;
 pub mod mailbox;
+pub mod stepper;
 
-use core::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,21 +16,19 @@ use std::thread::{self, JoinHandle};
 
 use crate::command::Command;
 use crate::event::Event;
-use crate::ice::Credentials;
-use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
-use crate::media::{EgressSpec, TrackSpec};
+use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, BufferSizes};
 use crate::net::sockets::SocketSet;
 use crate::net::sys::UdpSocket;
-use crate::packet::extensions::ExtensionMap;
 use crate::stats::{Counters, TransportStats};
 use crate::time::Instant;
 use crate::worker::Worker;
-use addresses::{AddressBook, UfragTaken};
-use allocation::{IdAllocator, IdsExhausted};
+use addresses::AddressBook;
+use allocation::IdAllocator;
+use controls::{Controls, Refused};
 use events::EventQueue;
-use mailbox::{Mailbox, MailboxFull};
+use mailbox::Mailbox;
 
 /// Worker threads there are at most.
 pub const MAX_WORKERS: u16 = 64;
@@ -48,50 +47,6 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self { workers: 0, event_capacity: 8_192, buffers: BufferSizes { receive: 8 << 20, send: 8 << 20 } }
-    }
-}
-
-/// Why a command was not taken. Something that is merely gone is no reason: that is ignored and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Another transport has this ICE user fragment.
-    UfragTaken,
-    /// The worker is so far behind that commands pile up.
-    Overloaded,
-    /// There are no ids left.
-    IdsExhausted,
-    /// The engine is closed.
-    Closed,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UfragTaken => "another transport has this ufrag",
-            Self::Overloaded => "too many commands are waiting",
-            Self::IdsExhausted => "no ids are left",
-            Self::Closed => "the engine is closed",
-        })
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl From<UfragTaken> for Refused {
-    fn from(_: UfragTaken) -> Self {
-        Self::UfragTaken
-    }
-}
-
-impl From<MailboxFull> for Refused {
-    fn from(_: MailboxFull) -> Self {
-        Self::Overloaded
-    }
-}
-
-impl From<IdsExhausted> for Refused {
-    fn from(_: IdsExhausted) -> Self {
-        Self::IdsExhausted
     }
 }
 
@@ -228,73 +183,6 @@ impl Engine {
         self.shared.events.as_fd()
     }
 
-    /// A new transport that waits for checks.
-    pub fn add_transport(&self, credentials: Credentials, extensions: ExtensionMap) -> Result<TransportId, Refused> {
-        let id = self.ids.transport()?;
-        self.shared.addresses.register(id, &credentials.ufrag)?;
-        let added = self.submit(Command::AddTransport { id, credentials, extensions });
-        if added.is_err() {
-            self.shared.addresses.forget(id);
-        }
-        added.map(|()| id)
-    }
-
-    /// New ICE credentials for a transport.
-    pub fn restart_ice(&self, id: TransportId, credentials: Credentials) -> Result<(), Refused> {
-        if self.shared.addresses.knows(id) {
-            self.shared.addresses.register(id, &credentials.ufrag)?;
-        }
-        self.submit(Command::RestartIce { id, credentials })
-    }
-
-    /// Forgets a transport, its tracks and egresses.
-    pub fn remove_transport(&self, id: TransportId) -> Result<(), Refused> {
-        self.shared.addresses.forget(id);
-        self.submit(Command::RemoveTransport { id })
-    }
-
-    /// The transport publishes a track.
-    pub fn publish(&self, transport: TransportId, spec: TrackSpec) -> Result<TrackId, Refused> {
-        let id = self.ids.track(transport)?;
-        self.submit(Command::Publish { transport, id, spec }).map(|()| id)
-    }
-
-    /// The transport can be sent a stream.
-    pub fn subscribe(&self, transport: TransportId, spec: EgressSpec) -> Result<EgressId, Refused> {
-        let id = self.ids.egress(transport)?;
-        self.submit(Command::Subscribe { transport, id, spec }).map(|()| id)
-    }
-
-    /// Any command about something that has its id already; those above for what makes or forgets one.
-    pub fn submit(&self, command: Command) -> Result<(), Refused> {
-        if self.shared.stopping.load(Ordering::Acquire) {
-            return Err(Refused::Closed);
-        }
-        let home = command.home(self.workers());
-        Ok(self.shared.mailbox(home).command(command)?)
-    }
-
-    /// Takes up to `limit` events, oldest first.
-    pub fn drain_events(&self, limit: usize) -> Vec<Event> {
-        self.shared.events.drain(limit)
-    }
-
-    /// Every worker's latest snapshot, at most about a second old.
-    pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
-        self.shared.snapshots().collect()
-    }
-
-    /// Totals of all workers by stable name, at most about a second old.
-    pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        let (mut core, mut shell) = (Counters::default(), ShellCounters::default());
-        for snapshot in self.shared.snapshots() {
-            core.add(&snapshot.core);
-            shell.add(&snapshot.shell);
-        }
-        let events = [("dropped_events", self.shared.events.dropped())];
-        core.iter().chain(shell.iter()).chain(events).collect()
-    }
-
     /// Stops the threads and closes the sockets; nothing happens if that is done already.
     pub fn close(&self) {
         self.shared.stopping.store(true, Ordering::Release);
@@ -306,6 +194,42 @@ impl Engine {
             // A worker that panicked is gone as well, which is what is asked for.
             let _ = thread.join();
         }
+    }
+}
+
+impl Controls for Engine {
+    fn ids(&self) -> &IdAllocator {
+        &self.ids
+    }
+
+    fn addresses(&self) -> &AddressBook {
+        &self.shared.addresses
+    }
+
+    fn submit(&self, command: Command) -> Result<(), Refused> {
+        if self.shared.stopping.load(Ordering::Acquire) {
+            return Err(Refused::Closed);
+        }
+        let home = command.home(self.workers());
+        Ok(self.shared.mailbox(home).command(command)?)
+    }
+
+    fn drain_events(&self, limit: usize) -> Vec<Event> {
+        self.shared.events.drain(limit)
+    }
+
+    fn stats(&self) -> Vec<TransportStats> {
+        self.shared.snapshots().flat_map(|snapshot| snapshot.transports.clone()).collect()
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        let (mut core, mut shell) = (Counters::default(), ShellCounters::default());
+        for snapshot in self.shared.snapshots() {
+            core.add(&snapshot.core);
+            shell.add(&snapshot.shell);
+        }
+        let events = [("dropped_events", self.shared.events.dropped())];
+        core.iter().chain(shell.iter()).chain(events).collect()
     }
 }
 

@@ -23,6 +23,8 @@ pub mod nack;
 pub mod net;
 pub mod packet;
 pub mod pictures;
+#[cfg(feature = "python")]
+mod python;
 pub mod rate;
 pub mod receive;
 pub mod remb;
