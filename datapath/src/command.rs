@@ -19,7 +19,7 @@ pub enum Command {
         /// ICE credentials of both sides.
         credentials: Credentials,
         /// Header extensions negotiated for the BUNDLE group.
-        extensions: ExtensionMap,
+        extensions: Box<ExtensionMap>,
     },
     /// New ICE credentials; the old ones serve until the first valid check with the new.
     RestartIce {

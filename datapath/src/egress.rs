@@ -361,7 +361,7 @@ impl Egress {
                 codec::write_picture_ids(packet.codec, &mut bytes[payload_start..], ids);
             }
             let len = bytes.len() - start;
-            bytes.resize(bytes.len() + outlet.sealer.rtp_overhead(), 0);
+            bytes.resize(bytes.len() + MAX_RTP_OVERHEAD, 0);
             match outlet.sealer.seal_rtp(&mut bytes[start..], len, header_len, roc) {
                 Ok(sealed) => {
                     bytes.truncate(start + sealed);
@@ -456,6 +456,8 @@ struct Rtx {
 /// Room for the fixed header and every extension below in its largest form.
 const MAX_HEADER: usize = 512;
 const MAX_EXTENSIONS: usize = 11;
+/// The largest of any profile: an AES-GCM tag (RFC 7714, 13.2).
+const MAX_RTP_OVERHEAD: usize = 16;
 
 /// The viewer's payload type, its RTX payload type, and what becomes of RED. None: the viewer cannot have it.
 fn treat(source: &Source, packet: &MediaPacket) -> Option<(u8, Option<u8>, RedTreatment)> {

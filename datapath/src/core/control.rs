@@ -20,7 +20,7 @@ impl Core {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         let known = match command {
             Command::AddTransport { id, credentials, extensions } => {
-                self.add_transport(now, id, credentials, extensions)
+                self.add_transport(now, id, credentials, *extensions)
             }
             Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
             Command::RemoveTransport { id } => self.remove_transport(id),

@@ -1,0 +1,292 @@
+//! A publisher and viewers in virtual time, with real checks and real SRTP, around one or more cores.
+#![allow(dead_code, clippy::unwrap_used, reason = "shared by several test programs; a test may fail loudly")]
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use sluice_datapath::batch::SendBatch;
+use sluice_datapath::command::Command;
+use sluice_datapath::core::Core;
+use sluice_datapath::event::Event;
+use sluice_datapath::ice::{Credentials, Path};
+use sluice_datapath::ids::{EgressId, TrackId, TransportId, WorkerId};
+use sluice_datapath::media::{CodecSpec, EgressSpec, Kind, TrackSpec};
+use sluice_datapath::packet::codec::Codec;
+use sluice_datapath::packet::extensions::{ExtensionKind, ExtensionMap};
+use sluice_datapath::packet::rtp::{self, Header, HeaderFields};
+use sluice_datapath::packet::{classify, stun, Class};
+use sluice_datapath::srtp::{Opener, Profile, Sealer};
+use sluice_datapath::time::Instant;
+
+pub const PROFILE: Profile = Profile::AeadAes128Gcm;
+pub const SERVER: &str = "192.0.2.1:3478";
+pub const MID: u8 = 4;
+pub const ABS_SEND_TIME: u8 = 2;
+pub const TWCC: u8 = 3;
+pub const RID: u8 = 10;
+pub const REPAIRED_RID: u8 = 11;
+
+/// Several cores and the messages between them.
+pub struct Node {
+    pub cores: Vec<Core>,
+    pub now: Instant,
+    pub events: Vec<Event>,
+    pub sent: Vec<(Path, Vec<u8>)>,
+}
+
+impl Node {
+    pub fn new(workers: u16) -> Self {
+        Self {
+            cores: (0..workers).map(|index| Core::new(WorkerId(index), workers)).collect(),
+            now: Instant::from_micros(1_000_000),
+            events: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    pub fn workers(&self) -> u16 {
+        self.cores.len() as u16
+    }
+
+    pub fn command(&mut self, command: Command) {
+        let home = command.home(self.workers());
+        self.cores[usize::from(home.0)].handle_command(self.now, command);
+        self.settle();
+    }
+
+    /// A datagram goes to the core that owns its path or its ICE user, as the shell would have it.
+    pub fn receive(&mut self, path: Path, datagram: &[u8]) {
+        let mut bytes = datagram.to_vec();
+        let owner = match classify(&bytes) {
+            Class::Stun => stun::Message::parse(&bytes).ok().and_then(|message| {
+                let user = message.username()?.split(':').next()?.to_owned();
+                self.cores.iter().position(|core| core.owns_ufrag(&user))
+            }),
+            _ => self.cores.iter().position(|core| core.owns_path(&path)),
+        };
+        let now = self.now;
+        self.cores[owner.unwrap_or(0)].handle_datagram(now, path, &mut bytes);
+        self.settle();
+    }
+
+    /// Carry messages and collect output until nothing moves.
+    pub fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            for index in 0..self.cores.len() {
+                let mut batch = SendBatch::new();
+                loop {
+                    let more = self.cores[index].poll_transmit(self.now, &mut batch);
+                    self.sent.extend(batch.iter().map(|(path, bytes)| (path, bytes.to_vec())));
+                    batch.clear();
+                    if !more {
+                        break;
+                    }
+                }
+                while let Some(event) = self.cores[index].poll_event() {
+                    self.events.push(event);
+                }
+                while self.cores[index].poll_claim().is_some() {}
+                while let Some((to, message)) = self.cores[index].poll_message() {
+                    moved = true;
+                    self.cores[usize::from(to.0)].handle_message(self.now, message);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    /// Let time pass, running every timer at its moment.
+    pub fn advance(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        loop {
+            let next = self.cores.iter().filter_map(Core::next_deadline).min().filter(|at| *at <= end);
+            let Some(at) = next else { break };
+            self.now = self.now.max(at);
+            for core in &mut self.cores {
+                core.handle_timeout(self.now);
+            }
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    /// What was sent to a peer since the last call.
+    pub fn take_for(&mut self, remote: SocketAddr) -> Vec<Vec<u8>> {
+        let (mine, rest) = core::mem::take(&mut self.sent).into_iter().partition(|(path, _)| path.remote == remote);
+        self.sent = rest;
+        mine.into_iter().map(|(_, bytes)| bytes).collect()
+    }
+
+    pub fn counter(&self, name: &str) -> u64 {
+        self.cores
+            .iter()
+            .map(|core| core.counters().iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value))
+            .sum()
+    }
+}
+
+/// A client: its address, its ICE user and its keys.
+pub struct Peer {
+    pub id: TransportId,
+    pub path: Path,
+    pub sealer: Sealer,
+    pub opener: Opener,
+    pub ufrag: String,
+    pub pwd: String,
+}
+
+pub fn extensions() -> ExtensionMap {
+    ExtensionMap::new([
+        (ExtensionKind::Mid, MID),
+        (ExtensionKind::AbsSendTime, ABS_SEND_TIME),
+        (ExtensionKind::TransportWideCc, TWCC),
+        (ExtensionKind::Rid, RID),
+        (ExtensionKind::RepairedRid, REPAIRED_RID),
+    ])
+}
+
+pub fn viewer_extensions() -> ExtensionMap {
+    ExtensionMap::new([(ExtensionKind::Mid, MID), (ExtensionKind::AbsSendTime, ABS_SEND_TIME)])
+}
+
+impl Peer {
+    /// A transport that has checked and has keys.
+    pub fn connect(node: &mut Node, number: u32, map: ExtensionMap) -> Self {
+        let mut peer = Self::announce(node, number, map);
+        peer.check(node);
+        peer.install_keys(node);
+        node.take_for(peer.path.remote);
+        peer
+    }
+
+    /// A transport the node knows, that has done nothing yet.
+    pub fn announce(node: &mut Node, number: u32, map: ExtensionMap) -> Self {
+        let id = TransportId(number);
+        let (ufrag, pwd) = (format!("user{number:04}"), format!("password-of-22-or-more-{number:04}"));
+        let credentials = Credentials { ufrag: ufrag.clone(), pwd: pwd.clone(), remote_ufrag: "them".into() };
+        node.command(Command::AddTransport { id, credentials, extensions: Box::new(map) });
+        let remote = SocketAddr::from(([198, 51, 100, (number % 250) as u8], 10_000 + number as u16));
+        let (client, server) = keys(number);
+        Self {
+            id,
+            path: Path { local: SERVER.parse().unwrap(), remote },
+            sealer: Sealer::new(PROFILE, &client).unwrap(),
+            opener: Opener::new(PROFILE, &server).unwrap(),
+            ufrag,
+            pwd,
+        }
+    }
+
+    pub fn check(&mut self, node: &mut Node) {
+        let mut request = Vec::new();
+        let username = format!("{}:them", self.ufrag);
+        stun::write_binding_request(&mut request, [7; 12], &username, self.pwd.as_bytes(), 1 << 24, Some(9), true);
+        node.receive(self.path, &request);
+    }
+
+    pub fn install_keys(&mut self, node: &mut Node) {
+        let (client, server) = keys(self.id.0);
+        node.command(Command::InstallKeys { id: self.id, profile: PROFILE, receive: client, send: server });
+    }
+
+    /// Seal one RTP packet and let it arrive.
+    pub fn send(&mut self, node: &mut Node, packet: &[u8], roc: u32) {
+        let mut bytes = packet.to_vec();
+        let header = Header::parse(&bytes).unwrap();
+        let len = bytes.len();
+        bytes.resize(len + 32, 0);
+        let sealed = self.sealer.seal_rtp(&mut bytes, len, header.payload_offset, roc).unwrap();
+        node.receive(self.path, &bytes[..sealed]);
+    }
+
+    pub fn send_rtcp(&mut self, node: &mut Node, compound: &[u8]) {
+        let mut bytes = compound.to_vec();
+        self.sealer.seal_rtcp(&mut bytes, 0).unwrap();
+        node.receive(self.path, &bytes);
+    }
+
+    /// Everything sent to this peer since, decrypted: RTP and RTCP, in order.
+    pub fn received(&mut self, node: &mut Node) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let (mut media, mut control) = (Vec::new(), Vec::new());
+        for mut bytes in node.take_for(self.path.remote) {
+            match classify(&bytes) {
+                Class::Rtp => {
+                    let header = Header::parse(&bytes).unwrap();
+                    let len = self.opener.open_rtp(&mut bytes, &header).unwrap().len;
+                    bytes.truncate(len);
+                    media.push(bytes);
+                }
+                Class::Rtcp => {
+                    let len = self.opener.open_rtcp(&mut bytes).unwrap();
+                    bytes.truncate(len);
+                    control.push(bytes);
+                }
+                _ => {}
+            }
+        }
+        (media, control)
+    }
+}
+
+fn keys(number: u32) -> (Vec<u8>, Vec<u8>) {
+    let mut client = vec![0x11; PROFILE.key_len() + PROFILE.salt_len()];
+    client[..4].copy_from_slice(&number.to_be_bytes());
+    let mut server = client.clone();
+    server[4] = 0x99;
+    (client, server)
+}
+
+pub fn vp8(payload_type: u8, rtx: Option<u8>) -> CodecSpec {
+    CodecSpec { payload_type, codec: Codec::Vp8, clock_rate: 90_000, rtx_payload_type: rtx }
+}
+
+pub fn video_track() -> TrackSpec {
+    TrackSpec {
+        kind: Kind::Video,
+        mid: Some("1".into()),
+        codecs: vec![vp8(96, Some(97))],
+        ssrcs: vec![(0x1000, Some(0x1001))],
+        rids: vec![],
+        nack: true,
+        pli: true,
+        fir: true,
+        twcc: true,
+        remb: true,
+    }
+}
+
+pub fn video_egress(number: u32, rtx: bool) -> EgressSpec {
+    EgressSpec {
+        kind: Kind::Video,
+        mid: Some("v".into()),
+        ssrc: 0x5000_0000 + number * 2,
+        rtx_ssrc: rtx.then_some(0x5000_0001 + number * 2),
+        cname: "sluice".into(),
+        nack: true,
+    }
+}
+
+/// A viewer of `track`, connected, with payload types 100 and 101.
+pub fn viewer(node: &mut Node, number: u32, track: TrackId, rtx: bool) -> Peer {
+    let peer = Peer::connect(node, number, viewer_extensions());
+    let id = EgressId(number);
+    node.command(Command::Subscribe { transport: peer.id, id, spec: video_egress(number, rtx) });
+    let payload_types = vec![(96, (100, rtx.then_some(101)))];
+    node.command(Command::SetSource { egress: id, track: Some(track), payload_types });
+    peer
+}
+
+/// A VP8 packet with a 15-bit picture id.
+pub fn vp8_packet(ssrc: u32, sequence: u16, timestamp: u32, key: bool, marker: bool, picture: u16) -> Vec<u8> {
+    let mut packet = vec![0u8; 64];
+    let fields = HeaderFields { marker, payload_type: 96, sequence, timestamp, ssrc };
+    let len = rtp::write_header(&mut packet, &fields, &[(MID, b"1")]).unwrap();
+    packet.truncate(len);
+    packet.extend_from_slice(&[0x90, 0x80, 0x80 | (picture >> 8) as u8, picture as u8, u8::from(!key)]);
+    packet.extend_from_slice(&sequence.to_be_bytes());
+    packet.extend_from_slice(&[0xab; 100]);
+    packet
+}
