@@ -8,4 +8,5 @@ mod constant_time;
 pub mod ids;
 pub mod packet;
 pub mod serial;
+pub mod srtp;
 pub mod time;
