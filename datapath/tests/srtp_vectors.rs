@@ -150,3 +150,94 @@ fn aead_srtcp_that_is_authenticated_only() {
         assert_eq!(open_rtcp(&mut opener, &packet), Ok(hex(AEAD_RTCP)), "{:?}", vector.profile);
     }
 }
+
+/// Made by libsrtp 2 (through pylibsrtp 1.0.0), an implementation that is not ours: master key and salt are the bytes
+/// 1, 2, 3 and so on; sequence numbers 65534, 65535 and 0 of one source; two SRTCP packets, the first with index 1.
+/// They cover what the RFCs' vectors do not: key derivation for AES-GCM, a header extension, a roll-over counter of 1.
+struct LibsrtpVector {
+    profile: Profile,
+    rtp: [&'static str; 3],
+    rtcp: [&'static str; 2],
+}
+
+const LIBSRTP_VECTORS: [LibsrtpVector; 3] = [
+    LibsrtpVector {
+        profile: Profile::AeadAes128Gcm,
+        rtp: [
+            "9060fffe11223344cafef00dbede000110aa0000 35f91d0febf91f78374c9764fd65497dae0725bfb6d1be214e50f1933222",
+            "9060ffff11223344cafef00dbede000110aa0000 9da18c5a6fbd4981f014b50e91cf12f6917ea3939ec71715ce95f14928de",
+            "9060000011223344cafef00dbede000110aa0000 709aca407f1da32f07ba34a1d6a67c998bad64a88a7f5abc3fc986f44422",
+        ],
+        rtcp: [
+            "81c90007cafef00d 98c41be06421d530747a1142c933f60acf7f3d5fecdf1b22a9df1d37f0823075455ac20afd858339 80000001",
+            "81c90007cafef00d cc405d943c797ef12f4d082ee4e836c7070cdefc81ef03474eca3631221a43ad3f2b3385c51ad190 80000002",
+        ],
+    },
+    LibsrtpVector {
+        profile: Profile::AeadAes256Gcm,
+        rtp: [
+            "9060fffe11223344cafef00dbede000110aa0000 c0e7118e67e3b85c81146defda2407a4b6b70bee12e637da0aa8946cbb3b",
+            "9060ffff11223344cafef00dbede000110aa0000 bae540f9984041cd3db41c97e36f36819740d989e408e1ae4d6f998a77f4",
+            "9060000011223344cafef00dbede000110aa0000 8b0bf9a8b0c8c473945ccd9ab280e3b6aa143ee081dfb55a14c24eeb9740",
+        ],
+        rtcp: [
+            "81c90007cafef00d 7a750701790b8e2544dd0ac394095f7ef68fc41facdde39e5ccc9a4810509bcdc0d216432375941b 80000001",
+            "81c90007cafef00d 3e3e91332d54a7744267cb47d400a47b4192aa337df261adda4feb4c2098dff63c410187701d7c41 80000002",
+        ],
+    },
+    LibsrtpVector {
+        profile: Profile::Aes128CmSha1_80,
+        rtp: [
+            "9060fffe11223344cafef00dbede000110aa0000 9e9f6d90df07d38941a0bb49a50bd94ef5cccad30f07e633",
+            "9060ffff11223344cafef00dbede000110aa0000 2d1bbf0113d34cc816fc245fb79cc5d0d81f61619d37eaac",
+            "9060000011223344cafef00dbede000110aa0000 b86c727385c1faedf5f73dfc0cebc383fb6e25d3b6c6ba1a",
+        ],
+        rtcp: [
+            "81c90007cafef00d e0c9f6100d5d8efe0abe1f6e05942ddad73a49e6e68879e6 80000001 644e32c7a95f36c00a5d",
+            "81c90007cafef00d 1b2a5b720c1980f8b7227cb8e152caaba5ee578b6ce8f953 80000002 ba5c3be85ef655953d0b",
+        ],
+    },
+];
+const LIBSRTP_INDICES: [u64; 3] = [0xfffe, 0xffff, 0x1_0000];
+
+fn libsrtp_master(profile: Profile) -> Vec<u8> {
+    (1..).take(profile.key_len() + profile.salt_len()).collect()
+}
+
+fn libsrtp_rtp(index: u64) -> Vec<u8> {
+    let mut packet = hex("90600000 11223344 cafef00d bede0001 10aa0000");
+    packet[2..4].copy_from_slice(&index.to_be_bytes()[6..]);
+    packet.extend(b"payload of RTP");
+    packet
+}
+
+fn libsrtp_rtcp() -> Vec<u8> {
+    hex("81c90007 cafef00d 00010203 04050607 08090a0b 0c0d0e0f 10111213 14151617")
+}
+
+#[test]
+fn libsrtp_rtp_packets() {
+    for LibsrtpVector { profile, rtp, .. } in LIBSRTP_VECTORS {
+        let sealer = Sealer::new(profile, &libsrtp_master(profile)).unwrap();
+        let mut opener = Opener::new(profile, &libsrtp_master(profile)).unwrap();
+        for (sealed, index) in rtp.into_iter().zip(LIBSRTP_INDICES) {
+            let plain = libsrtp_rtp(index);
+            let roc = u32::try_from(index >> 16).unwrap();
+            assert_eq!(seal_rtp(&sealer, profile, &plain, roc), hex(sealed), "{profile:?} {index:#x}");
+            assert_eq!(open_rtp(&mut opener, &hex(sealed)), Ok(plain), "{profile:?} {index:#x}");
+        }
+    }
+}
+
+#[test]
+fn libsrtp_rtcp_packets() {
+    for LibsrtpVector { profile, rtcp, .. } in LIBSRTP_VECTORS {
+        let keys = SessionKeys::derive(profile, &libsrtp_master(profile)).unwrap();
+        let mut sealer = Sealer::with_session_keys(profile, &keys, 1).unwrap();
+        let mut opener = Opener::new(profile, &libsrtp_master(profile)).unwrap();
+        for sealed in rtcp {
+            assert_eq!(seal_rtcp(&mut sealer, &libsrtp_rtcp()), hex(sealed), "{profile:?}");
+            assert_eq!(open_rtcp(&mut opener, &hex(sealed)), Ok(libsrtp_rtcp()), "{profile:?}");
+        }
+    }
+}
