@@ -9,6 +9,7 @@ pub mod command;
 mod constant_time;
 pub mod core;
 pub mod egress;
+pub mod engine;
 pub mod event;
 pub mod history;
 pub mod ice;
@@ -19,6 +20,7 @@ pub mod media;
 pub mod message;
 pub mod munger;
 pub mod nack;
+pub mod net;
 pub mod packet;
 pub mod pictures;
 pub mod rate;
@@ -31,3 +33,7 @@ pub mod time;
 pub mod track;
 pub mod transport;
 pub mod twcc;
+pub mod worker;
+
+#[cfg(feature = "python")]
+mod python;

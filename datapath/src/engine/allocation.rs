@@ -1,0 +1,84 @@
+//! New ids, such that `id % workers` is the worker that owns the thing.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::ids::{EgressId, TrackId, TransportId};
+
+/// Counts up; an id is never given twice.
+pub struct IdAllocator {
+    workers: u16,
+    transports: AtomicU32,
+    tracks: AtomicU32,
+    egresses: AtomicU32,
+}
+
+/// All ids of a kind have been given: four thousand million, divided by the number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdsExhausted;
+
+impl IdAllocator {
+    /// For this many workers, at least 1.
+    pub fn new(workers: u16) -> Self {
+        Self {
+            workers: workers.max(1),
+            transports: AtomicU32::new(1),
+            tracks: AtomicU32::new(1),
+            egresses: AtomicU32::new(1),
+        }
+    }
+
+    /// Workers take turns.
+    pub fn transport(&self) -> Result<TransportId, IdsExhausted> {
+        next(&self.transports).map(TransportId)
+    }
+
+    /// At home where its transport is.
+    pub fn track(&self, transport: TransportId) -> Result<TrackId, IdsExhausted> {
+        self.at_home_of(transport, &self.tracks).map(TrackId)
+    }
+
+    /// At home where its transport is.
+    pub fn egress(&self, transport: TransportId) -> Result<EgressId, IdsExhausted> {
+        self.at_home_of(transport, &self.egresses).map(EgressId)
+    }
+
+    fn at_home_of(&self, transport: TransportId, counter: &AtomicU32) -> Result<u32, IdsExhausted> {
+        let home = u32::from(transport.home(self.workers).0);
+        let base = next(counter)?.checked_mul(u32::from(self.workers)).ok_or(IdsExhausted)?;
+        base.checked_add(home).ok_or(IdsExhausted)
+    }
+}
+
+fn next(counter: &AtomicU32) -> Result<u32, IdsExhausted> {
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |value| value.checked_add(1)).map_err(|_| IdsExhausted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn tracks_and_egresses_live_with_their_transport_and_ids_are_unique() {
+        let ids = IdAllocator::new(3);
+        let mut seen = HashSet::new();
+        for _ in 0..30 {
+            let transport = ids.transport().unwrap();
+            let (track, egress) = (ids.track(transport).unwrap(), ids.egress(transport).unwrap());
+            assert_eq!(track.home(3), transport.home(3));
+            assert_eq!(egress.home(3), transport.home(3));
+            assert!(seen.insert(("transport", transport.0)));
+            assert!(seen.insert(("track", track.0)));
+            assert!(seen.insert(("egress", egress.0)));
+        }
+    }
+
+    #[test]
+    fn an_exhausted_counter_never_wraps() {
+        let ids = IdAllocator::new(2);
+        ids.transports.store(u32::MAX, Ordering::Relaxed);
+        assert_eq!((ids.transport(), ids.transport()), (Err(IdsExhausted), Err(IdsExhausted)));
+        ids.tracks.store(u32::MAX / 2 + 1, Ordering::Relaxed);
+        assert_eq!(ids.track(TransportId(1)), Err(IdsExhausted));
+    }
+}

@@ -1,0 +1,181 @@
+//! What others want of a worker: commands from Python, messages and stray datagrams from other workers, in order.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::command::Command;
+use crate::ice::Path;
+use crate::message::Message;
+use crate::net::sys::EventFd;
+
+/// Commands that wait at most. Python gets an error beyond, for a worker this far behind is not working.
+const MAX_COMMANDS: usize = 65_536;
+
+/// Messages of other cores that wait at most: packets come this many ahead only if a worker is a second late.
+const MAX_MESSAGES: usize = 32_768;
+
+/// Stray datagrams, and notes about paths, that wait at most.
+const MAX_DATAGRAMS: usize = 4_096;
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Letter {
+    /// From Python.
+    Command(Command),
+    /// From another worker's core.
+    Message(Message),
+    /// Received by another worker.
+    Datagram(Path, Box<[u8]>),
+    /// Another worker has validated a path that was this one's: its client has reused the 5-tuple.
+    PathTaken(Path),
+}
+
+/// The queue of one worker, bounded per kind, and the bell that wakes it.
+pub struct Mailbox {
+    inner: Mutex<Inner>,
+    bell: EventFd,
+}
+
+#[derive(Default)]
+struct Inner {
+    letters: Vec<Letter>,
+    commands: usize,
+    messages: usize,
+    datagrams: usize,
+}
+
+/// There is no room for a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxFull;
+
+impl Mailbox {
+    /// An empty one.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { inner: Mutex::default(), bell: EventFd::new()? })
+    }
+
+    /// Appends a command.
+    pub fn command(&self, command: Command) -> Result<(), MailboxFull> {
+        let mut inner = self.lock();
+        let was_empty = inner.letters.is_empty();
+        if !inner.push(Letter::Command(command)) {
+            return Err(MailboxFull);
+        }
+        if was_empty {
+            self.bell.raise();
+        }
+        Ok(())
+    }
+
+    /// Moves all of `letters` here, in order, and returns how many of them found no room and are gone.
+    pub fn append(&self, letters: &mut Vec<Letter>) -> usize {
+        let mut inner = self.lock();
+        let was_empty = inner.letters.is_empty();
+        let dropped = letters.drain(..).map(|letter| inner.push(letter)).filter(|taken| !taken).count();
+        if was_empty && !inner.letters.is_empty() {
+            self.bell.raise();
+        }
+        dropped
+    }
+
+    /// Exchanges what waits for `letters`, which are empty but have room.
+    pub fn take(&self, letters: &mut Vec<Letter>) {
+        letters.clear();
+        let mut inner = self.lock();
+        self.bell.clear();
+        core::mem::swap(&mut inner.letters, letters);
+        (inner.commands, inner.messages, inner.datagrams) = (0, 0, 0);
+    }
+
+    /// Wakes the worker although nothing is here for it.
+    pub fn ring(&self) {
+        self.bell.raise();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn push(&mut self, letter: Letter) -> bool {
+        let (count, bound) = match letter {
+            Letter::Command(_) => (&mut self.commands, MAX_COMMANDS),
+            Letter::Message(_) => (&mut self.messages, MAX_MESSAGES),
+            Letter::Datagram(..) | Letter::PathTaken(_) => (&mut self.datagrams, MAX_DATAGRAMS),
+        };
+        if *count >= bound {
+            return false;
+        }
+        *count += 1;
+        self.letters.push(letter);
+        true
+    }
+}
+
+impl AsFd for Mailbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TransportId;
+    use crate::net::sys::{Interest, WaitSet};
+    use core::time::Duration;
+
+    fn command(id: u32) -> Command {
+        Command::RemoveTransport { id: TransportId(id) }
+    }
+
+    fn datagram() -> Letter {
+        let path = Path { local: ([127, 0, 0, 1], 1).into(), remote: ([127, 0, 0, 1], 2).into() };
+        Letter::Datagram(path, Box::from([1, 2]))
+    }
+
+    fn is_readable(mailbox: &Mailbox) -> bool {
+        let mut wait = WaitSet::default();
+        let place = wait.add(mailbox.as_fd(), Interest::Readable);
+        wait.wait(Some(Duration::ZERO)).unwrap();
+        wait.is_ready(place)
+    }
+
+    #[test]
+    fn letters_keep_their_order_and_ring_until_taken() {
+        let mailbox = Mailbox::new().unwrap();
+        assert!(!is_readable(&mailbox));
+        mailbox.command(command(1)).unwrap();
+        assert_eq!(mailbox.append(&mut vec![datagram()]), 0);
+        mailbox.command(command(2)).unwrap();
+        assert!(is_readable(&mailbox));
+        let mut letters = Vec::new();
+        mailbox.take(&mut letters);
+        assert!(!is_readable(&mailbox));
+        let kinds: Vec<Option<u32>> = letters
+            .iter()
+            .map(|letter| match letter {
+                Letter::Command(Command::RemoveTransport { id }) => Some(id.0),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, [Some(1), None, Some(2)]);
+    }
+
+    #[test]
+    fn each_kind_has_its_own_bound() {
+        let mailbox = Mailbox::new().unwrap();
+        let mut strays: Vec<Letter> = (0..MAX_DATAGRAMS + 3).map(|_| datagram()).collect();
+        assert_eq!(mailbox.append(&mut strays), 3);
+        for id in 0..MAX_COMMANDS as u32 {
+            mailbox.command(command(id)).unwrap();
+        }
+        assert_eq!(mailbox.command(command(0)), Err(MailboxFull));
+        let mut letters = Vec::new();
+        mailbox.take(&mut letters);
+        assert_eq!(letters.len(), MAX_DATAGRAMS + MAX_COMMANDS);
+        assert_eq!(mailbox.command(command(0)), Ok(()));
+    }
+}

@@ -1,0 +1,278 @@
+//! One worker thread: it owns its sockets and its core, reads the clock, and moves bytes between them.
+//!
+//! A turn of the loop, by priority:
+//! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
+//! 2. each readable socket: one receive call;
+//! 3. the core's deadline;
+//! 4. the snapshot.
+//!
+//! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
+//! what waited when it began, and every turn looks at everything.
+
+use core::time::Duration;
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use crate::batch::SendBatch;
+use crate::core::{Claim, Core};
+use crate::engine::mailbox::Letter;
+use crate::engine::{Shared, Snapshot};
+use crate::event::Event;
+use crate::ice::Path;
+use crate::ids::WorkerId;
+use crate::net::counters::ShellCounters;
+use crate::net::sockets::SocketSet;
+use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
+use crate::packet::{classify, stun, Class};
+use crate::time::{earliest, Instant};
+
+/// Inputs between two drains of the core's outputs: as many as one receive call brings.
+const MAX_BATCH: usize = crate::net::sys::MAX_MESSAGES;
+
+/// Age a snapshot of statistics reaches at most.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Sleep where a bug would make the loop spin: a deadline that stays in the past, a wait that fails.
+const SPIN_GUARD: Duration = Duration::from_millis(1);
+
+/// A worker, to be run on a thread of its own.
+pub struct Worker {
+    id: WorkerId,
+    core: Core,
+    sockets: SocketSet,
+    shared: Arc<Shared>,
+    /// Letters to other workers, by worker, posted once per drain.
+    outboxes: Vec<Vec<Letter>>,
+    /// Paths our core still knows but another worker has validated since.
+    lost_paths: HashSet<Path>,
+    batch: SendBatch,
+    counters: ShellCounters,
+    snapshot_due: Option<Instant>,
+    timeouts_handled: Instant,
+}
+
+impl Worker {
+    /// The worker `id` of those that share `shared`.
+    pub fn new(id: WorkerId, sockets: SocketSet, shared: Arc<Shared>) -> Self {
+        let workers = shared.workers();
+        Self {
+            id,
+            core: Core::new(id, workers),
+            sockets,
+            outboxes: (0..workers).map(|_| Vec::new()).collect(),
+            shared,
+            lost_paths: HashSet::new(),
+            batch: SendBatch::new(),
+            counters: ShellCounters::default(),
+            snapshot_due: None,
+            timeouts_handled: Instant::default(),
+        }
+    }
+
+    /// Works until the engine stops.
+    pub fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mailbox = shared.mailbox(self.id);
+        let mut wait = WaitSet::default();
+        let bell = wait.add(mailbox.as_fd(), Interest::Readable);
+        let places: Vec<usize> =
+            self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
+        let mut received = ReceiveBatch::new();
+        let mut letters = Vec::new();
+        while !shared.stopping.load(Ordering::Acquire) {
+            if wait.wait(self.time_to_sleep()).is_err() {
+                std::thread::sleep(SPIN_GUARD);
+            }
+            self.counters.wakeups += 1;
+            self.sockets.renew_patience();
+            if wait.is_ready(bell) {
+                mailbox.take(&mut letters);
+                self.handle_letters(&mut letters);
+            }
+            for (index, _) in places.iter().enumerate().filter(|(_, place)| wait.is_ready(**place)) {
+                self.receive(index, &mut received);
+            }
+            self.handle_timeouts();
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// Until the next deadline; None: until something comes.
+    fn time_to_sleep(&self) -> Option<Duration> {
+        let deadline = earliest(self.core.next_deadline(), self.snapshot_due)?;
+        // A deadline that has been dealt with and still stands will not pass by being looked at again.
+        Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
+    }
+
+    fn handle_letters(&mut self, letters: &mut Vec<Letter>) {
+        let mut letters = letters.drain(..).peekable();
+        while letters.peek().is_some() {
+            let now = self.now();
+            for letter in letters.by_ref().take(MAX_BATCH) {
+                match letter {
+                    Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
+                    Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
+                    Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
+                    Letter::PathTaken(path) => self.note_lost(path),
+                }
+            }
+            self.drain(now);
+        }
+    }
+
+    fn receive(&mut self, index: usize, received: &mut ReceiveBatch) {
+        let Some(bound) = self.sockets.receive(index, received, &mut self.counters) else { return };
+        let now = self.now();
+        for (meta, datagram) in received.iter_mut() {
+            let Some(remote) = meta.source else {
+                self.counters.dropped_no_source += 1;
+                continue;
+            };
+            if meta.truncated {
+                self.counters.dropped_oversize += 1;
+                continue;
+            }
+            let local = SocketAddr::new(meta.destination.unwrap_or_else(|| bound.ip()), bound.port());
+            let path = Path { local, remote };
+            match self.other_home(&path, datagram) {
+                Some(home) => {
+                    self.counters.datagrams_rerouted += 1;
+                    self.post(home, Letter::Datagram(path, Box::from(&*datagram)));
+                }
+                None => self.handle_datagram(now, path, datagram),
+            }
+        }
+        self.drain(now);
+    }
+
+    /// The other worker that is to handle this datagram. A check goes by whom it is for, all else by where it is from.
+    fn other_home(&self, path: &Path, datagram: &[u8]) -> Option<WorkerId> {
+        let home = if classify(datagram) == Class::Stun {
+            let message = stun::Message::parse(datagram).ok()?;
+            let (ufrag, _) = message.username()?.split_once(':')?;
+            if self.core.owns_ufrag(ufrag) {
+                return None;
+            }
+            self.shared.addresses.home_of_ufrag(ufrag)?
+        } else {
+            let ours = self.core.owns_path(path) && (self.lost_paths.is_empty() || !self.lost_paths.contains(path));
+            if ours {
+                return None;
+            }
+            self.shared.addresses.home_of_path(path)?
+        };
+        (home != self.id).then_some(home)
+    }
+
+    fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        let handled = catch_unwind(AssertUnwindSafe(|| self.core.handle_datagram(now, path, datagram)));
+        if handled.is_err() {
+            self.counters.panics += 1;
+            self.guard(|core| core.abandon(&path));
+        }
+    }
+
+    /// A panic in the core is a bug, which is counted and must not stop the other transports of this worker.
+    fn guard<T: Default>(&mut self, call: impl FnOnce(&mut Core) -> T) -> T {
+        catch_unwind(AssertUnwindSafe(|| call(&mut self.core))).unwrap_or_else(|_| {
+            self.counters.panics += 1;
+            T::default()
+        })
+    }
+
+    fn handle_timeouts(&mut self) {
+        let now = self.now();
+        if self.core.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.guard(|core| core.handle_timeout(now));
+            self.drain(now);
+        }
+        if self.snapshot_due.is_some_and(|due| due <= now) {
+            self.publish_snapshot(now);
+        }
+        self.timeouts_handled = now;
+    }
+
+    /// Takes everything the core wants done. What others wait for goes first: our own sends can take a while.
+    fn drain(&mut self, now: Instant) {
+        self.deliver();
+        loop {
+            self.batch.clear();
+            let mut batch = core::mem::take(&mut self.batch);
+            let more = self.guard(|core| core.poll_transmit(now, &mut batch));
+            self.sockets.send(&batch, &mut self.counters);
+            let stuck = batch.is_empty();
+            self.batch = batch;
+            if !more || stuck {
+                break;
+            }
+        }
+        self.deliver();
+        self.snapshot_due.get_or_insert(now + SNAPSHOT_INTERVAL);
+    }
+
+    /// Passes on what the core has for other workers and for Python.
+    fn deliver(&mut self) {
+        while let Some((to, message)) = self.core.poll_message() {
+            self.post(to, Letter::Message(message));
+        }
+        while let Some(claim) = self.core.poll_claim() {
+            self.note_claim(claim);
+        }
+        while let Some(event) = self.core.poll_event() {
+            if let Event::TransportClosed { transport, .. } = event {
+                self.shared.addresses.forget(transport);
+            }
+            self.shared.events.push(event);
+        }
+        for (mailbox, letters) in self.shared.mailboxes().zip(&mut self.outboxes) {
+            if !letters.is_empty() {
+                self.counters.dropped_mailbox_full += mailbox.append(letters) as u64;
+            }
+        }
+    }
+
+    fn post(&mut self, to: WorkerId, letter: Letter) {
+        match self.outboxes.get_mut(usize::from(to.0)) {
+            Some(outbox) => outbox.push(letter),
+            None => self.counters.dropped_mailbox_full += 1,
+        }
+    }
+
+    fn note_claim(&mut self, claim: Claim) {
+        match claim {
+            Claim::Path(path) => {
+                self.lost_paths.remove(&path);
+                if let Some(previous) = self.shared.addresses.claim(path, self.id) {
+                    self.post(previous, Letter::PathTaken(path));
+                }
+            }
+            Claim::Release(path) => {
+                self.lost_paths.remove(&path);
+                self.shared.addresses.release(&path, self.id);
+            }
+        }
+    }
+
+    /// Kept only while the core knows the path, which bounds how many there are.
+    fn note_lost(&mut self, path: Path) {
+        if self.core.owns_path(&path) && self.shared.addresses.home_of_path(&path) != Some(self.id) {
+            self.lost_paths.insert(path);
+        }
+    }
+
+    /// The next one follows in a second while there are transports, else with the next thing that happens: a worker
+    /// with nothing to do sleeps.
+    fn publish_snapshot(&mut self, now: Instant) {
+        let transports = self.guard(|core| core.stats(now));
+        self.snapshot_due = (!transports.is_empty()).then(|| now + SNAPSHOT_INTERVAL);
+        let snapshot = Snapshot { transports, core: self.core.counters(), shell: self.counters };
+        self.shared.publish(self.id, snapshot);
+    }
+}
