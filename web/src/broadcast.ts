@@ -54,10 +54,15 @@ function onTrack(kind: Kind, track: MediaStreamTrack | null): void {
   void publisher?.setTrack(kind, track);
   if (kind === "audio") return loudness.listen(track);
   preview.srcObject = track === null ? null : new MediaStream([track]);
-  previewNote.hidden = track !== null;
-  previewNote.textContent = "No picture: choose a camera, or share your screen.";
+  notePicture();
   screenButton.setAttribute("aria-pressed", String(sources.screenShared));
   labelOf(screenButton).textContent = sources.screenShared ? "Stop sharing" : "Share screen";
+}
+
+function notePicture(): void {
+  const track = sources.track("video");
+  previewNote.hidden = track?.enabled ?? false;
+  previewNote.textContent = track === null ? "No picture: choose a camera, or share your screen." : "Your picture is off.";
 }
 
 async function onEnded(kind: Kind, wasScreen: boolean): Promise<void> {
@@ -100,6 +105,7 @@ async function toggleScreen(): Promise<void> {
 function toggleMute(kind: Kind, button: HTMLButtonElement, words: readonly [on: string, off: string]): void {
   const muted = button.getAttribute("aria-pressed") !== "true";
   sources.setMuted(kind, muted);
+  notePicture();
   button.setAttribute("aria-pressed", String(muted));
   button.title = words[muted ? 1 : 0];
   button.setAttribute("aria-label", words[0]);

@@ -63,12 +63,14 @@ function onState(state: State, refusal: Refusal | null): void {
     case "connecting":
       return cover("Connecting", refusal?.message ?? "");
     case "waiting":
+      if (picture.seen) return cover("The broadcast is interrupted", "It goes on here by itself when the broadcaster is back.");
       return cover("Not live yet", "The picture appears here by itself as soon as the broadcast starts.");
     case "live":
       veil.hidden = true;
-      return;
+      return picture.release();
     case "reconnecting":
       // The last picture stays; a veil would only hide it.
+      picture.hold();
       return say("Reconnecting");
     case "failed":
       if (refusal?.kind === "denied") {

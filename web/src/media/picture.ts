@@ -1,6 +1,8 @@
 /** The video element of a viewer: plays at once, and never shows less than the last picture it had. */
 
 export class Picture {
+  private awaitingFirstFrame = false;
+
   /** `onSilenced` is called when the browser plays only without sound until the page is touched. */
   constructor(
     private readonly video: HTMLVideoElement,
@@ -8,11 +10,18 @@ export class Picture {
     private readonly onSilenced: () => void,
   ) {}
 
-  /** Plays `stream`; until its first frame the last one of the stream before stays on show. */
+  /** True once there was anything to see. */
+  get seen(): boolean {
+    return this.video.videoWidth > 0 || !this.still.hidden;
+  }
+
+  /** Plays `stream`; what is held stays on show until its first frame. */
   async play(stream: MediaStream): Promise<void> {
-    this.freeze();
     this.video.srcObject = stream;
+    this.awaitingFirstFrame = true;
     this.video.requestVideoFrameCallback(() => {
+      if (this.video.srcObject !== stream) return;
+      this.awaitingFirstFrame = false;
       this.still.hidden = true;
     });
     if ((await this.attempt()) !== "NotAllowedError" || this.video.muted) return;
@@ -21,13 +30,19 @@ export class Picture {
     await this.attempt();
   }
 
-  private freeze(): void {
+  /** Keeps the current picture on show: browsers turn the element black when a connection is closed. */
+  hold(): void {
     const { videoWidth, videoHeight } = this.video;
-    if (videoWidth === 0) return;
+    if (videoWidth === 0 || this.awaitingFirstFrame || !this.still.hidden) return;
     this.still.width = videoWidth;
     this.still.height = videoHeight;
     this.still.getContext("2d")?.drawImage(this.video, 0, 0);
     this.still.hidden = false;
+  }
+
+  /** Shows the stream again after `hold`, when it goes on after all. */
+  release(): void {
+    if (!this.awaitingFirstFrame) this.still.hidden = true;
   }
 
   /** The name of the error, null when it plays. A newer stream interrupts an older play(): AbortError, no harm. */
