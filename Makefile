@@ -111,7 +111,7 @@ $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
 	touch $@
 
 $(DATAPATH): $(CRATE_SOURCES) pyproject.toml $(RUNTIME)
-	$(BIN)/maturin develop --release --locked
+	PIP_QUIET=1 $(BIN)/maturin develop --release --locked
 	touch $@
 
 $(NODE_MODULES): web/package.json web/package-lock.json | prerequisites

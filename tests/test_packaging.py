@@ -40,7 +40,7 @@ def pins(lock: str) -> dict[str, str]:
     ("lock", "requirements"),
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
-        ("requirements-dev.lock", PROJECT["dependency-groups"]["dev"]),
+        ("requirements-dev.lock", PROJECT["dependency-groups"]["development"]),
     ],
 )
 def test_the_lock_satisfies_what_the_project_asks_for(lock: str, requirements: list[str]) -> None:

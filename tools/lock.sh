@@ -18,6 +18,6 @@ requirements "project['project']['dependencies']" >"$work/runtime.txt"
 "$work/venv/bin/pip" install --quiet --requirement "$work/runtime.txt"
 "$work/venv/bin/pip" freeze >requirements.lock
 
-requirements "project['dependency-groups']['dev']" >"$work/development.txt"
+requirements "project['dependency-groups']['development']" >"$work/development.txt"
 "$work/venv/bin/pip" install --quiet --requirement "$work/development.txt" --constraint requirements.lock
 "$work/venv/bin/pip" freeze >requirements-dev.lock
