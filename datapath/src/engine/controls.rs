@@ -48,7 +48,7 @@ pub trait Controls: Send + Sync {
     fn add_transport(&self, credentials: Credentials, extensions: ExtensionMap) -> Result<TransportId, Refused> {
         let id = self.ids().transport()?;
         self.addresses().register(id, &credentials.ufrag)?;
-        let added = self.submit(Command::AddTransport { id, credentials, extensions });
+        let added = self.submit(Command::AddTransport { id, credentials, extensions: Box::new(extensions) });
         if added.is_err() {
             self.addresses().forget(id);
         }
