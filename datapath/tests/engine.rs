@@ -5,6 +5,7 @@ mod common;
 
 use core::time::Duration;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use common::{video_egress, video_track, viewer_extensions, vp8_packet, PROFILE};
@@ -42,6 +43,9 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// ICE users are named after it.
+static NEXT_USER: AtomicU32 = AtomicU32::new(1);
+
 /// A client with a socket of its own.
 struct Client {
     socket: UdpSocket,
@@ -62,18 +66,10 @@ impl Client {
 
     fn connect_from(engine: &Engine, server: SocketAddr, socket: UdpSocket) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let number = socket.local_addr().unwrap().port();
-        let mut ufrag = format!("user{number}");
-        let pwd = format!("password-of-22-or-more-{number}");
-        let credentials =
-            |ufrag: &str| Credentials { ufrag: ufrag.into(), pwd: pwd.clone(), remote_ufrag: "them".into() };
-        let id = match engine.add_transport(credentials(&ufrag), viewer_extensions()) {
-            Err(Refused::UfragTaken) => {
-                ufrag.push('b');
-                engine.add_transport(credentials(&ufrag), viewer_extensions()).unwrap()
-            }
-            added => added.unwrap(),
-        };
+        let number = NEXT_USER.fetch_add(1, Ordering::Relaxed);
+        let (ufrag, pwd) = (format!("user{number}"), format!("password-of-22-or-more-{number}"));
+        let credentials = Credentials { ufrag: ufrag.clone(), pwd: pwd.clone(), remote_ufrag: "them".into() };
+        let id = engine.add_transport(credentials, viewer_extensions()).unwrap();
         let (mut receive, mut send) = (vec![0x11; PROFILE.key_len() + PROFILE.salt_len()], vec![0x22; 28]);
         receive[..4].copy_from_slice(&id.0.to_be_bytes());
         send[..4].copy_from_slice(&id.0.to_be_bytes());
@@ -230,7 +226,7 @@ fn hostile_datagrams_are_counted_and_harm_nobody() {
     let mut check = Vec::new();
     let username = format!("{}:them", publisher.ufrag);
     stun::write_binding_request(&mut check, [1; 12], &username, b"a password that is wrong", 1, Some(9), true);
-    play(&publisher, &mut viewers, next, 60, |_| {
+    play(&publisher, &mut viewers, next, 60, |sequence| {
         let stranger = &strangers[random() as usize % strangers.len()];
         let mut noise: Vec<u8> = (0..random() as usize % 1400).map(|_| random() as u8).collect();
         stranger.send_to(&noise, server).unwrap();
@@ -244,7 +240,7 @@ fn hostile_datagrams_are_counted_and_harm_nobody() {
         stranger.send_to(&check, server).unwrap();
         stranger.send_to(&check[..random() as usize % check.len()], server).unwrap();
         // From a validated path as well, where SRTP must be authentic.
-        let mut forged = vp8_packet(0x1000, next, 0, true, true, 0);
+        let mut forged = vp8_packet(0x1000, sequence + 500, 0, true, true, 0);
         forged.resize(forged.len() + PROFILE.rtp_overhead(), 0);
         publisher.send(&forged);
     });
