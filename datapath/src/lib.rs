@@ -23,8 +23,6 @@ pub mod nack;
 pub mod net;
 pub mod packet;
 pub mod pictures;
-#[cfg(feature = "python")]
-mod python;
 pub mod rate;
 pub mod receive;
 pub mod remb;
@@ -36,3 +34,6 @@ pub mod track;
 pub mod transport;
 pub mod twcc;
 pub mod worker;
+
+#[cfg(feature = "python")]
+mod python;

@@ -1,2 +1,129 @@
-//! Load generator.
-fn main() {}
+//! A publisher and a thousand viewers in a process of their own.
+//!
+//! Whoever starts it has already made the sessions (HTTP, ICE, DTLS) and hands over connected sockets by inheritance and
+//! a plan on standard input. It publishes, receives, opens and checks every packet, reads the server's CPU time around
+//! each window, measures the floor, and writes one JSON object to standard output.
+
+mod checks;
+mod floor;
+mod latency;
+mod payload;
+mod plan;
+mod publisher;
+mod sys;
+mod viewers;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use plan::Plan;
+
+/// How long packets may still be under way after the last one was published.
+const GRACE: Duration = Duration::from_millis(700);
+
+fn main() -> ExitCode {
+    match Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run) {
+        Ok(report) => {
+            let written = writeln!(io::stdout(), "{report}");
+            if written.is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "sluice-loadgen: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// One measured window.
+struct Window {
+    cpu_us: u64,
+    received: u64,
+}
+
+fn run(plan: Plan) -> Result<String, String> {
+    let Plan { server, rate, size, payload_type, warmup, window, windows, floor, publisher, viewers } = plan;
+    let count = viewers.len();
+    let publishing = publisher::Shared::default();
+    let receiving = viewers::Shared::default();
+    let outcome = std::thread::scope(|scope| {
+        let receiver = scope.spawn(|| viewers::run(viewers, &receiving));
+        let sender = scope.spawn(|| publisher::run(publisher, rate, size, payload_type, &publishing));
+        let measured = measure(server, warmup, window, windows, &publishing, &receiving);
+        publishing.stop.store(true, Ordering::Relaxed);
+        let _ = sender.join();
+        std::thread::sleep(GRACE);
+        receiving.stop.store(true, Ordering::Relaxed);
+        let findings = receiver.join().map_err(|_| "the receiving thread failed".to_string());
+        Ok::<_, String>((measured?, findings?.map_err(|error| error.to_string())?))
+    });
+    let (windows_seen, findings) = outcome?;
+    let published = publishing.published.load(Ordering::Relaxed);
+    let expected = (published - receiving.measure_from.load(Ordering::Relaxed).min(published)) * count as u64;
+    let floor = if floor > 0.0 {
+        floor::measure(count, rate, size, floor, windows).map_err(|error| format!("floor: {error}"))?
+    } else {
+        Vec::new()
+    };
+    let window_list: Vec<String> = windows_seen
+        .iter()
+        .map(|each| format!("{{\"cpu_us\":{},\"received\":{}}}", each.cpu_us, each.received))
+        .collect();
+    let floor_list: Vec<String> = floor.iter().map(|cost| format!("{cost:.4}")).collect();
+    Ok(format!(
+        "{{\"viewers\":{count},\"published\":{published},\"expected\":{expected},\"received\":{},\"missing\":{},\
+         \"replayed\":{},\"corrupt\":{},\"starved\":{},\"resent\":{},\"keyframe_requests\":{},\"p50_ms\":{:.3},\
+         \"p99_ms\":{:.3},\"p999_ms\":{:.3},\"receiver_cpu_us\":{},\"windows\":[{}],\"floor_us\":[{}]}}",
+        findings.measured,
+        findings.missing,
+        findings.replayed,
+        findings.corrupt,
+        findings.starved,
+        publishing.resent.load(Ordering::Relaxed),
+        publishing.keyframe_requests.load(Ordering::Relaxed),
+        findings.latency.percentile_ms(500),
+        findings.latency.percentile_ms(990),
+        findings.latency.percentile_ms(999),
+        findings.cpu_ns / 1000,
+        window_list.join(","),
+        floor_list.join(","),
+    ))
+}
+
+/// The server's CPU time and the viewers' packets, window by window.
+fn measure(
+    server: u32,
+    warmup: f64,
+    window: f64,
+    windows: usize,
+    publishing: &publisher::Shared,
+    receiving: &viewers::Shared,
+) -> Result<Vec<Window>, String> {
+    std::thread::sleep(Duration::from_secs_f64(warmup));
+    receiving.measure_from.store(publishing.published.load(Ordering::Acquire), Ordering::Relaxed);
+    let mut seen = Vec::with_capacity(windows);
+    let mut before = (cpu_us(server)?, receiving.received.load(Ordering::Relaxed));
+    for _ in 0..windows {
+        std::thread::sleep(Duration::from_secs_f64(window));
+        let after = (cpu_us(server)?, receiving.received.load(Ordering::Relaxed));
+        seen.push(Window { cpu_us: after.0 - before.0, received: after.1 - before.1 });
+        before = after;
+    }
+    Ok(seen)
+}
+
+/// User and system CPU time of a process, all its threads, in microseconds (proc_pid_stat(5), fields 14 and 15).
+fn cpu_us(process: u32) -> Result<u64, String> {
+    let stat =
+        std::fs::read_to_string(format!("/proc/{process}/stat")).map_err(|error| format!("the server: {error}"))?;
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest); // the name may contain blanks
+    let mut fields = after_name.split_whitespace().skip(11).map_while(|field| field.parse::<u64>().ok());
+    let ticks = fields.next().zip(fields.next()).map(|(user, system)| user + system);
+    let ticks = ticks.ok_or_else(|| "the server's stat cannot be read".to_string())?;
+    Ok(ticks * 1_000_000 / sys::ticks_per_second())
+}

@@ -10,15 +10,15 @@ use aead::Aead;
 use counter_mode::CounterMode;
 
 pub(super) enum Cipher {
-    Aead(Aead),
+    Aead(Box<Aead>),
     CounterMode(Box<CounterMode>),
 }
 
 impl Cipher {
     pub(super) fn new(profile: Profile, keys: &KeySet) -> Result<Self, BadKey> {
         match profile {
-            Profile::AeadAes128Gcm => Aead::new(&ring::aead::AES_128_GCM, keys).map(Self::Aead),
-            Profile::AeadAes256Gcm => Aead::new(&ring::aead::AES_256_GCM, keys).map(Self::Aead),
+            Profile::AeadAes128Gcm => Aead::new(&ring::aead::AES_128_GCM, keys).map(Box::new).map(Self::Aead),
+            Profile::AeadAes256Gcm => Aead::new(&ring::aead::AES_256_GCM, keys).map(Box::new).map(Self::Aead),
             Profile::Aes128CmSha1_80 => CounterMode::new(keys).map(Box::new).map(Self::CounterMode),
         }
     }

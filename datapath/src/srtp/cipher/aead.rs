@@ -11,7 +11,7 @@ const SALT_LEN: usize = aead::NONCE_LEN;
 /// Associated data of an encrypted SRTCP packet: header, SSRC and index word.
 const RTCP_AAD_LEN: usize = RTCP_HEADER_LEN + RTCP_INDEX_WORD_LEN;
 
-pub(super) struct Aead {
+pub(in crate::srtp) struct Aead {
     key: LessSafeKey,
     salt: [u8; SALT_LEN],
 }

@@ -17,7 +17,7 @@ const RTCP_TRAILER_LEN: usize = RTCP_INDEX_WORD_LEN + TAG_LEN;
 /// Beyond 2^16 blocks the block counter would run into the packet index (RFC 3711 section 4.1.1).
 const MAX_PAYLOAD_LEN: usize = 16 << 16;
 
-pub(super) struct CounterMode {
+pub(in crate::srtp) struct CounterMode {
     aes: Aes128,
     salt: [u8; SALT_LEN],
     hmac: hmac::Key,

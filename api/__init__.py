@@ -1,0 +1,1 @@
+"""The control plane: HTTP, tokens, settings, metrics, the command line. No media passes here."""

@@ -1,0 +1,73 @@
+"""The HTTP application."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from api import problems
+from api.bodies import BoundedBodies
+from api.context import make_context
+from api.cors import Cors
+from api.facade import SfuFacade
+from api.ice_servers import IceServer
+from api.metrics import LoopLag, RequestMetrics
+from api.routes import dev, health, whep, whip
+from api.security_headers import SecurityHeaders
+from api.settings import Settings
+from api.tokens import AccessToken
+from api.trusted_hosts import TrustedHosts
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def no_ice_servers(_: AccessToken) -> Sequence[IceServer]:
+    return ()
+
+
+def create_app(
+    settings: Settings,
+    sfu: SfuFacade,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = utc_now,
+    ice_servers: Callable[[AccessToken], Sequence[IceServer]] = no_ice_servers,
+) -> FastAPI:
+    """The application over an SFU that is not started yet; the lifespan starts and closes it.
+
+    ice_servers: the STUN and TURN servers the bearer of a token may use.
+    """
+    context = make_context(settings, sfu, clock=clock, now=now, ice_servers=ice_servers)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await sfu.start()
+        lag = LoopLag(context.metrics.loop_lag.observe)
+        lag.start()
+        context.readiness.started()
+        try:
+            yield
+        finally:
+            context.readiness.draining()
+            lag.stop()
+            await sfu.close()
+
+    app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.context = context
+    for module in (whip, whep, health):
+        app.include_router(module.router)
+    if settings.dev:
+        app.include_router(dev.router)
+    problems.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(BoundedBodies)
+    app.add_middleware(Cors)
+    if settings.allowed_hosts:
+        app.add_middleware(TrustedHosts, hosts=settings.allowed_hosts)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=context.metrics)
+    return app

@@ -1,0 +1,175 @@
+"""The `sluice` command."""
+
+import asyncio
+import logging
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import yaml
+
+from api.durations import parse_duration
+from api.names import name_fault, room_fault
+from api.settings import DEV_KEY, DEV_SECRET, Settings, SettingsError, load_settings
+from api.tokens import VideoGrant, mint
+
+DISTRIBUTION = "sluice-sfu"
+DEFAULT_URL = "http://localhost:7880"
+
+app = typer.Typer(
+    name="sluice",
+    help="Sluice, a WebRTC SFU: publish over WHIP, watch over WHEP.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # tracebacks with local variables would print secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def serve(
+    dev: Annotated[bool, typer.Option("--dev", help="Key devkey, secret `secret`, HTTP on loopback.")] = False,
+    config: Annotated[Path | None, typer.Option(help="YAML file with settings.", metavar="FILE")] = None,
+    http: Annotated[str | None, typer.Option(help="Where HTTP listens (default :7880).", metavar="HOST:PORT")] = None,
+    rtc: Annotated[
+        list[str] | None, typer.Option(help="Where media arrives (default :3478); repeatable.", metavar="HOST:PORT")
+    ] = None,
+    public_ip: Annotated[
+        list[str] | None, typer.Option(help="Announce this address instead; repeatable.", metavar="IP")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Media threads (default one per core).", metavar="N")] = None,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print the settings, secrets hidden.")] = False,
+) -> None:
+    """Run the server."""
+    given: dict[str, Any] = {"http": http, "rtc": rtc, "public_ip": public_ip, "workers": workers}
+    options = {name: value for name, value in given.items() if value not in (None, [])}
+    settings = _load(options | ({"dev": True} if dev else {}), config)
+    if print_config:
+        typer.echo(yaml.safe_dump(settings.redacted(), sort_keys=False), nl=False)
+        return
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.log_level != "debug":
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Imported here so that the other commands start without the media stack.
+    from api.app import create_app
+    from api.banner import print_banner
+    from api.listeners import ListenError
+    from api.serving import StartError, run
+
+    try:
+        status = run(settings, create_app, lambda url: print_banner(settings, url))
+    except (StartError, ListenError) as error:
+        _fail(str(error))
+    raise typer.Exit(status)
+
+
+@app.command()
+def token(
+    identity: Annotated[str, typer.Option(help="Who the token speaks for.")],
+    room: Annotated[str, typer.Option(help="The room it holds in (default: every room).")] = "",
+    publish: Annotated[bool, typer.Option("--publish", help="May publish.")] = False,
+    subscribe: Annotated[bool, typer.Option("--subscribe", help="May watch.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May manage rooms and participants.")] = False,
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 6h, 30d.")] = "6h",
+    dev: Annotated[bool, typer.Option("--dev", help="Sign with the key of `sluice serve --dev`.")] = False,
+    key: Annotated[str | None, typer.Option(help="API key; with --secret.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Its secret; better in SLUICE_KEYS than here.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take key and secret from this YAML file.")] = None,
+) -> None:
+    """Print an access token; with none of --publish, --subscribe and --admin it permits publishing and watching."""
+    for fault, what in ((name_fault(identity), "identity"), (room_fault(room) if room else None, "room")):
+        if fault:
+            _fail(f"the {what} {fault}")
+    joins = publish or subscribe or not admin
+    grant = VideoGrant(
+        room=room,
+        room_join=joins,
+        can_publish=publish or not (subscribe or admin) if joins else None,
+        can_subscribe=subscribe or not (publish or admin) if joins else None,
+        room_admin=admin,
+        room_create=admin,
+        room_list=admin and not room,
+    )
+    api_key, api_secret = _signing_key(dev, key, secret, config)
+    try:
+        typer.echo(mint(api_key, api_secret, grant, identity=identity, ttl=parse_duration(ttl), now=datetime.now(UTC)))
+    except ValueError as error:
+        _fail(str(error))
+
+
+@app.command()
+def publish(
+    room: Annotated[str, typer.Argument(help="The room to publish into.")],
+    source: Annotated[str, typer.Argument(help="A media file, or testsrc.", metavar="[FILE|testsrc]")] = "testsrc",
+    url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
+    token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+) -> None:
+    """Publish a file or a test picture over WHIP."""
+    from clients import publish as client
+
+    bearer = token or _dev_token("publisher", room, can_publish=True, can_subscribe=False)
+    raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration)))
+
+
+@app.command()
+def watch(
+    room: Annotated[str, typer.Argument(help="The room to watch.")],
+    url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
+    token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+) -> None:
+    """Watch a room over WHEP and show what arrives."""
+    from clients import watch as client
+
+    bearer = token or _dev_token("watcher", room, can_publish=False, can_subscribe=True)
+    raise typer.Exit(_run_client(client.run(url, room, bearer, duration)))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(metadata.version(DISTRIBUTION))
+
+
+def main() -> None:
+    app()
+
+
+def _load(options: dict[str, Any], config: Path | None) -> Settings:
+    try:
+        return load_settings(options, config)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _signing_key(dev: bool, key: str | None, secret: str | None, config: Path | None) -> tuple[str, str]:
+    if dev:
+        return DEV_KEY, DEV_SECRET
+    if (key is None) != (secret is None):
+        _fail("--key and --secret go together")
+    if key is not None and secret is not None:
+        return key, secret
+    return next(iter(_load({}, config).secrets.items()))
+
+
+def _dev_token(identity: str, room: str, **grants: bool) -> str:
+    if fault := room_fault(room):
+        _fail(f"the room name {fault}")
+    grant = VideoGrant(room_join=True, room=room, **grants)
+    return mint(DEV_KEY, DEV_SECRET, grant, identity=identity, now=datetime.now(UTC))
+
+
+def _run_client(main: Any) -> int:
+    try:
+        status: int = asyncio.run(main)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"sluice: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,144 @@
+//! The publisher: an even stream of stamped packets, sender reports, and answers to NACKs.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use sluice_datapath::packet::rtcp::{self, Packet};
+use sluice_datapath::packet::rtp::{self, HeaderFields};
+use sluice_datapath::packet::{classify, Class};
+
+use crate::payload::{self, Stamp};
+use crate::plan::Peer;
+use crate::{checks, sys};
+
+/// Packets kept for resending.
+const HISTORY: usize = 1024;
+/// RTP clock ticks per second.
+const CLOCK_RATE: u64 = 90_000;
+/// Seconds from the NTP epoch to the Unix epoch; the monotonic clock stands in for Unix time.
+const NTP_EPOCH: u64 = 2_208_988_800;
+
+/// What the publisher and the rest of the program tell each other.
+#[derive(Default)]
+pub struct Shared {
+    /// Packets published so far, which is the next packet's number.
+    pub published: AtomicU64,
+    /// Packets sent again because the server asked.
+    pub resent: AtomicU64,
+    /// Picture loss indications that came.
+    pub keyframe_requests: AtomicU64,
+    /// Set to stop publishing.
+    pub stop: AtomicBool,
+}
+
+/// Publish `rate` packets per second until told to stop.
+pub fn run(mut peer: Peer, rate: u64, size: usize, payload_type: u8, shared: &Shared) {
+    let mut stream = Stream::new(rate, size, payload_type, peer.ssrc);
+    let (mut buffer, mut inbox) = (Vec::new(), sys::Receiver::default());
+    let start_ns = sys::monotonic_ns();
+    let (mut next_report_ns, mut next_check_ns) = (start_ns, start_ns);
+    for number in 0.. {
+        sys::sleep_until_ns(start_ns + number * 1_000_000_000 / rate);
+        if shared.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let now_ns = sys::monotonic_ns();
+        if let Some(packet) = stream.next(&peer, number, now_ns) {
+            let _ = peer.socket.send(packet);
+        }
+        shared.published.store(number + 1, Ordering::Release);
+        if now_ns >= next_report_ns {
+            next_report_ns = now_ns + 1_000_000_000;
+            send_report(&mut peer, &stream, now_ns, start_ns, &mut buffer);
+        }
+        if now_ns >= next_check_ns {
+            next_check_ns = now_ns + checks::INTERVAL_NS;
+            checks::send(&peer, &mut buffer);
+        }
+        answer_feedback(&mut peer, &stream, &mut inbox, shared);
+    }
+}
+
+/// The outgoing RTP stream and what it sent last.
+struct Stream {
+    rate: u64,
+    payload_type: u8,
+    ssrc: u32,
+    octets: u32,
+    buffer: Vec<u8>,
+    plain_len: usize,
+    history: VecDeque<(u16, Vec<u8>)>,
+}
+
+impl Stream {
+    fn new(rate: u64, size: usize, payload_type: u8, ssrc: u32) -> Self {
+        let history = VecDeque::with_capacity(HISTORY);
+        Self { rate, payload_type, ssrc, octets: 0, buffer: vec![0; size + 64], plain_len: size - 16, history }
+    }
+
+    /// Seal packet `number`; None cannot happen with a sane size.
+    fn next(&mut self, peer: &Peer, number: u64, now_ns: u64) -> Option<&[u8]> {
+        let fields = HeaderFields {
+            marker: payload::ends_frame(number),
+            payload_type: self.payload_type,
+            sequence: number as u16,
+            timestamp: timestamp(number, self.rate),
+            ssrc: self.ssrc,
+        };
+        let offset = rtp::write_header(&mut self.buffer, &fields, &[]).ok()?;
+        payload::write(&mut self.buffer[offset..self.plain_len], Stamp { number, sent_ns: now_ns });
+        let roc = u32::try_from(number >> 16).ok()?;
+        let len = peer.sealer.seal_rtp(&mut self.buffer, self.plain_len, offset, roc).ok()?;
+        self.octets = self.octets.wrapping_add((self.plain_len - offset) as u32);
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((number as u16, self.buffer[..len].to_vec()));
+        Some(&self.buffer[..len])
+    }
+}
+
+/// All packets of a frame share the time at which its first is due.
+fn timestamp(number: u64, rate: u64) -> u32 {
+    let first_of_frame = number - number % payload::PACKETS_PER_FRAME;
+    (first_of_frame * CLOCK_RATE / rate) as u32
+}
+
+fn send_report(peer: &mut Peer, stream: &Stream, now_ns: u64, start_ns: u64, buffer: &mut Vec<u8>) {
+    let (seconds, fraction) = (now_ns / 1_000_000_000 + NTP_EPOCH, now_ns % 1_000_000_000);
+    let ntp = (seconds << 32) | ((fraction << 32) / 1_000_000_000);
+    let rtp_time = ((now_ns - start_ns) / 1000 * CLOCK_RATE / 1_000_000) as u32;
+    buffer.clear();
+    let packets = stream.history.back().map_or(0, |(sequence, _)| u32::from(*sequence));
+    rtcp::write_sender_report(buffer, stream.ssrc, ntp, rtp_time, packets, stream.octets);
+    rtcp::write_cname(buffer, stream.ssrc, "bench");
+    if peer.sealer.seal_rtcp(buffer, 0).is_ok() {
+        let _ = peer.socket.send(buffer);
+    }
+}
+
+fn answer_feedback(peer: &mut Peer, stream: &Stream, inbox: &mut sys::Receiver, shared: &Shared) {
+    for index in 0..inbox.receive(&peer.socket) {
+        let datagram = inbox.datagram(index);
+        if !matches!(classify(datagram), Class::Rtcp) {
+            continue;
+        }
+        let Ok(len) = peer.opener.open_rtcp(datagram) else { continue };
+        for packet in rtcp::parse(&datagram[..len]).flatten() {
+            match packet {
+                Packet::Pli { .. } => {
+                    shared.keyframe_requests.fetch_add(1, Ordering::Relaxed);
+                }
+                Packet::Nack { lost, .. } => {
+                    for sequence in lost {
+                        if let Some((_, bytes)) = stream.history.iter().rev().find(|(sent, _)| *sent == sequence) {
+                            let _ = peer.socket.send(bytes);
+                            shared.resent.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

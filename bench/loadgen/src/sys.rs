@@ -1,0 +1,173 @@
+//! The system calls of the load generator: everything unsafe in one place, behind safe functions.
+#![allow(unsafe_code, reason = "system calls")]
+
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+/// Largest datagram that is received whole.
+pub const DATAGRAM: usize = 2048;
+/// Datagrams per receive or send call.
+pub const BATCH: usize = 64;
+
+/// Nanoseconds of the monotonic clock, which all processes of the machine share.
+pub fn monotonic_ns() -> u64 {
+    clock_ns(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds of CPU time this thread has used.
+pub fn thread_cpu_ns() -> u64 {
+    clock_ns(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec for the call to fill.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+/// Sleep until a point on the monotonic clock.
+pub fn sleep_until_ns(deadline_ns: u64) {
+    let now = monotonic_ns();
+    if deadline_ns > now {
+        std::thread::sleep(Duration::from_nanos(deadline_ns - now));
+    }
+}
+
+/// Clock ticks per second of /proc/PID/stat.
+pub fn ticks_per_second() -> u64 {
+    // SAFETY: sysconf has no preconditions.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100)
+}
+
+/// Take over a socket that was inherited under this number. The caller names each number once.
+pub fn inherited_socket(fd: RawFd) -> io::Result<UdpSocket> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: fcntl with F_GETFD only reads flags and fails cleanly on a number that is not open.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the number is open, and the plan's parser hands each number over once.
+    Ok(unsafe { UdpSocket::from_raw_fd(fd) })
+}
+
+/// Readiness of many sockets, each known by its index.
+pub struct Poll {
+    epoll: RawFd,
+    events: Vec<libc::epoll_event>,
+}
+
+impl Poll {
+    /// An empty set that reports up to `capacity` sockets per wait.
+    pub fn new(capacity: usize) -> io::Result<Self> {
+        // SAFETY: no pointers are involved.
+        let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if epoll < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self { epoll, events: vec![libc::epoll_event { events: 0, u64: 0 }; capacity.max(1)] })
+    }
+
+    /// Report `index` when the socket is readable.
+    pub fn add(&self, socket: &UdpSocket, index: usize) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: index as u64 };
+        // SAFETY: `event` outlives the call; both descriptors are open.
+        let result = unsafe { libc::epoll_ctl(self.epoll, libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &mut event) };
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
+    /// Wait up to `timeout_ms` and put the indices of the readable sockets into `ready`.
+    pub fn wait(&mut self, timeout_ms: i32, ready: &mut Vec<usize>) {
+        ready.clear();
+        let capacity = i32::try_from(self.events.len()).unwrap_or(i32::MAX);
+        // SAFETY: `events` has room for `capacity` entries.
+        let count = unsafe { libc::epoll_wait(self.epoll, self.events.as_mut_ptr(), capacity, timeout_ms) };
+        let count = usize::try_from(count).unwrap_or(0); // an interrupted wait reports nothing
+        ready.extend(self.events[..count].iter().map(|event| event.u64 as usize));
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is ours and is closed once.
+        unsafe { libc::close(self.epoll) };
+    }
+}
+
+/// Buffers for one batched receive.
+pub struct Receiver {
+    buffers: Box<[[u8; DATAGRAM]]>,
+    lengths: [usize; BATCH],
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { buffers: vec![[0; DATAGRAM]; BATCH].into_boxed_slice(), lengths: [0; BATCH] }
+    }
+}
+
+impl Receiver {
+    /// Take up to a batch of waiting datagrams; how many came. Never blocks.
+    pub fn receive(&mut self, socket: &UdpSocket) -> usize {
+        // SAFETY: both are plain C structures for which all zeroes is a valid value.
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
+        let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
+        for ((header, vector), buffer) in headers.iter_mut().zip(&mut vectors).zip(self.buffers.iter_mut()) {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = DATAGRAM;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let (count, flags) = (BATCH as u32, libc::MSG_DONTWAIT);
+        // SAFETY: every header points to one vector, every vector to one buffer of its length; all outlive the call.
+        let count = unsafe {
+            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, flags as _, std::ptr::null_mut())
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        for (length, header) in self.lengths.iter_mut().zip(&headers[..count]) {
+            *length = header.msg_len as usize;
+        }
+        count
+    }
+
+    /// The `index`th datagram of the last receive.
+    pub fn datagram(&mut self, index: usize) -> &mut [u8] {
+        &mut self.buffers[index][..self.lengths[index]]
+    }
+}
+
+/// Send one datagram to each address with one call; how many left.
+pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], libc::sockaddr_in)]) -> usize {
+    // SAFETY: plain C structures for which all zeroes is a valid value.
+    let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
+    let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
+    let count = datagrams.len().min(BATCH);
+    for ((header, vector), (bytes, address)) in headers.iter_mut().zip(&mut vectors).zip(datagrams) {
+        vector.iov_base = bytes.as_ptr().cast_mut().cast();
+        vector.iov_len = bytes.len();
+        header.msg_hdr.msg_name = std::ptr::from_ref(address).cast_mut().cast();
+        header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
+        header.msg_hdr.msg_iov = vector;
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: the first `count` headers point to bytes and addresses that outlive the call and are only read.
+    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as u32, 0) };
+    usize::try_from(sent).unwrap_or(0)
+}
+
+/// An IPv4 address as the kernel wants it; None for IPv6.
+pub fn socket_address(address: SocketAddr) -> Option<libc::sockaddr_in> {
+    let SocketAddr::V4(address) = address else { return None };
+    Some(libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
+        sin_zero: [0; 8],
+    })
+}

@@ -1,0 +1,1 @@
+"""Real WHIP and WHEP clients on aiortc: `sluice publish` and `sluice watch`."""

@@ -1,0 +1,91 @@
+"""`sluice publish`: keep a source on the air."""
+
+import asyncio
+import random
+import time
+
+from aiortc.mediastreams import MediaStreamTrack
+from rich.console import Console
+
+from clients import whip
+from clients.backoff import Backoff
+from clients.connection import Connection
+from clients.media import SourceError, open_source
+from clients.signalling import Endpoint, SignallingError, endpoint_url
+
+
+async def run(
+    url: str,
+    room: str,
+    token: str,
+    source: str,
+    duration: float | None = None,
+    *,
+    codec: str = "vp8",
+    console: Console | None = None,
+) -> int:
+    """Publish `source` ("testsrc" or a media file, looped) into a room until `duration` seconds are over or for ever.
+
+    url: the server's, e.g. http://127.0.0.1:7880. A session that breaks is replaced by a new one. Returns the exit
+    status: 0 if media went out, 1 if none could, 2 if the source cannot be read.
+    """
+    console = console or Console(stderr=True)
+    try:
+        tracks = open_source(source)
+    except SourceError as error:
+        console.print(f"[red]{error}")
+        return 2
+    console.print(f"Publishing {source} to room {room!r} at {url}. Ctrl-C ends it.")
+    published = False
+    try:
+        async with Endpoint(endpoint_url(url, "whip", room), token) as endpoint, asyncio.timeout(duration):
+            backoff = Backoff(random.random)
+            while True:
+                connection = await _connect(endpoint, tracks, codec, backoff, console)
+                published = True
+                try:
+                    console.print(f"On the air: {connection.session.url}", soft_wrap=True)
+                    await _report(connection, console)
+                finally:
+                    await connection.close()
+    except TimeoutError:
+        pass
+    except SignallingError as error:
+        console.print(f"[red]{error}")
+        return 1
+    finally:
+        for track in tracks:
+            track.stop()
+    return 0 if published else 1
+
+
+async def _connect(
+    endpoint: Endpoint, tracks: list[MediaStreamTrack], codec: str, backoff: Backoff, console: Console
+) -> Connection:
+    """Try until a session is connected; SignallingError when the server will not have us at all."""
+    while True:
+        try:
+            connection = await whip.publish(endpoint, tracks, codec)
+        except SignallingError as error:
+            if error.permanent:
+                raise
+            delay = backoff.next(error.retry_after)
+            console.print(f"{error}; again in {delay:.1f} s")
+            await asyncio.sleep(delay)
+        else:
+            backoff.reset()
+            return connection
+
+
+async def _report(connection: Connection, console: Console) -> None:
+    """Say every few seconds what goes out, until the session ends."""
+    ended = asyncio.ensure_future(connection.ended())
+    sent, at = 0, time.monotonic()
+    try:
+        while not ended.done():
+            await asyncio.wait([ended], timeout=5.0)
+            before, since, sent, at = sent, at, await connection.bytes_sent(), time.monotonic()
+            console.print(f"{(sent - before) * 8e-3 / max(at - since, 1e-3):.0f} kbit/s")
+    finally:
+        ended.cancel()
+    console.print("The session ended; publishing again.")

@@ -1,0 +1,1 @@
+"""Selective forwarding: rooms, negotiation, DTLS, and the native data path they steer."""

@@ -1,0 +1,55 @@
+"""The running half of the SFU: sockets, the process's certificate, and everybody's transports."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sfu._datapath import Engine
+from sfu.addresses import announced_addresses, interface_addresses
+from sfu.answer import LocalTransport
+from sfu.candidates import host_candidates
+from sfu.certificate import DtlsCertificate
+from sfu.ids import Ids
+from sfu.pump import EventPump
+from sfu.settings import SfuSettings
+from sfu.transport import Transport
+from sfu.transports import Transports
+
+
+class MediaEndpoint:
+    """Open from its making until `close`. OSError: an address cannot be bound."""
+
+    def __init__(self, settings: SfuSettings, *, clock: Callable[[], float], now: datetime) -> None:
+        self.engine = Engine(settings.listen, workers=settings.workers)
+        self.transports = Transports(
+            self.engine,
+            certificate := DtlsCertificate(now),
+            clock=clock,
+            handshake_timeout=settings.handshake_timeout,
+            max_transports=settings.max_sessions,
+            max_handshakes=settings.max_handshakes,
+        )
+        self.candidates = host_candidates(
+            announced_addresses(
+                self.engine.local_addresses,
+                interface_addresses(),
+                public_ips=settings.public_ips,
+                include_loopback=settings.include_loopback,
+            )
+        )
+        self._fingerprint = certificate.fingerprint
+        self._pump = EventPump(self.engine, self.transports.handle_event)
+        self._pump.start()
+
+    @property
+    def port(self) -> int:
+        return self.engine.local_addresses[0][1]
+
+    def local(self, transport: Transport, ids: Ids) -> LocalTransport:
+        """What an answer says of our side. The session id is a random number of 63 bits (RFC 8829, 5.2.1)."""
+        return LocalTransport(transport.ice, self._fingerprint, self.candidates, ids.number(63))
+
+    def close(self) -> None:
+        """Say goodbye on every transport, then close the sockets."""
+        self.transports.close()
+        self._pump.close()
+        self.engine.close()

@@ -1,0 +1,22 @@
+"""What can be chosen about the SFU, as plain values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SfuSettings:
+    """listen: (IP address, UDP port) each; port 0 is the system's choice. workers: 0 means one per core.
+
+    public_ips: announced instead of the addresses of this machine. include_loopback: announce those too.
+    handshake_timeout: seconds from the answer to connected media. The rest are limits; beyond each, `Overloaded`.
+    """
+
+    listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 3478), ("::", 3478))
+    workers: int = 0
+    public_ips: tuple[str, ...] = ()
+    include_loopback: bool = False
+    handshake_timeout: float = 15.0
+    max_rooms: int = 10_000
+    max_participants_per_room: int = 5_000
+    max_sessions: int = 20_000
+    max_handshakes: int = 2_000

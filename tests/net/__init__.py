@@ -1,0 +1,1 @@
+"""A network in virtual time, and stories about the data path told over it."""

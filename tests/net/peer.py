@@ -1,0 +1,70 @@
+"""What every model peer is made of: an address, ICE checks, SRTP, a queue of datagrams to send."""
+
+from collections import Counter, deque
+
+from sfu._datapath import SrtpSession
+from tests.net.ice import Checker
+from tests.net.rtp import Rtcp, Rtp, parse_rtcp
+
+Address = tuple[str, int]
+
+
+class Peer:
+    """A sans-IO client. Subclasses say what they do with packets (`on_rtp`, `on_rtcp`) and with time (`on_timeout`)."""
+
+    def __init__(self, address: Address, checker: Checker, srtp: SrtpSession) -> None:
+        self.address, self.checker, self.srtp = address, checker, srtp
+        self.counts: Counter[str] = Counter()
+        self._outbox: list[bytes] = []
+        self.recent: deque[bytes] = deque(maxlen=200)
+        """The newest datagrams sent."""
+
+    def handle_datagram(self, now_us: int, data: bytes) -> None:
+        """One datagram from the server, told apart by its first bytes (RFC 7983, RFC 5761)."""
+        if data[0] < 4:
+            self.checker.handle_response(data)
+        elif 20 <= data[0] < 64:
+            self.counts["dtls"] += 1
+        elif 192 <= data[1] < 224:
+            for report in parse_rtcp(self.srtp.unprotect_rtcp(data)):
+                self.on_rtcp(now_us, report)
+        else:
+            self.on_rtp(now_us, Rtp.parse(self.srtp.unprotect_rtp(data)), data)
+
+    def handle_timeout(self, now_us: int) -> None:
+        check = self.checker.poll(now_us)
+        if check is not None:
+            self.send(check)
+        self.on_timeout(now_us)
+
+    def next_deadline(self) -> int | None:
+        deadlines = [each for each in (self.checker.next_deadline(), self.next_event()) if each is not None]
+        return min(deadlines, default=None)
+
+    def poll_transmits(self) -> list[bytes]:
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def send(self, datagram: bytes) -> None:
+        """Queue a datagram for the server."""
+        self._outbox.append(datagram)
+        self.recent.append(datagram)
+
+    def send_rtcp(self, *packets: bytes) -> None:
+        self.send(self.srtp.protect_rtcp(b"".join(packets)))
+
+    @property
+    def connected(self) -> bool:
+        return self.checker.answered > 0
+
+    def on_rtp(self, now_us: int, packet: Rtp, datagram: bytes) -> None:
+        raise NotImplementedError
+
+    def on_rtcp(self, now_us: int, packet: Rtcp) -> None:
+        raise NotImplementedError
+
+    def on_timeout(self, now_us: int) -> None:
+        raise NotImplementedError
+
+    def next_event(self) -> int | None:
+        raise NotImplementedError

@@ -1,0 +1,102 @@
+"""
+The shape of the project, as ARCHITECTURE.md draws it: dependencies go one way, pure modules are pure, every module is
+on the map and has its test, and no file says where packages are downloaded from.
+"""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tools import code_map
+from tools.purity import imports, impure_python, impure_rust, rust_code
+from tools.sources import PACKAGES, ROOT, files, python_modules, rust_modules, text
+
+# Who may not import whom.
+FORBIDDEN_IMPORTS = {
+    "sfu": {"api", "clients", "tests", "tools", "bench", "fastapi", "starlette", "uvicorn", "pydantic", "aiortc"},
+    "clients": {"api", "sfu", "tests", "tools", "bench", "fastapi", "starlette", "uvicorn"},
+    "api": {"tests", "tools", "bench"},
+}
+
+# Modules without a test file of their own name, and the file whose tests are theirs.
+COVERED_ELSEWHERE: dict[str, str] = {}
+
+# In parts, because this file is searched as well.
+REGISTRY_HOSTS = tuple(
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("yarnpkg", "com"),
+        ("crates", "io"),
+        ("debian", "org"),
+        ("golang", "org"),
+        ("maven", "org"),
+    )
+)
+CARGO_INDEX_NAME = "crates" + ".io-index"  # Cargo's name of its default index, in every Cargo.lock; not an address used
+
+FILES = files()
+MODULES = python_modules(FILES)
+CRATE = rust_modules(FILES)
+DOCUMENT = text("ARCHITECTURE.md")
+MAP = code_map.marks(DOCUMENT)
+PURE = sorted(path for path, mark in MAP.items() if mark != "S" and (ROOT / path).is_file())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_dependencies_go_one_way(package: str) -> None:
+    for path in (path for path in MODULES if path.startswith(f"{package}/")):
+        roots = {name.split(".", 1)[0] for name in imports(ast.parse(text(path)))}
+        assert not roots & FORBIDDEN_IMPORTS[package], path
+
+
+def test_every_module_is_on_the_map_and_the_map_names_no_other() -> None:
+    assert {*MODULES, *CRATE} - set(MAP) == set(), "not on the code map of ARCHITECTURE.md: run `make map`"
+    assert set(MAP) - {*MODULES, *CRATE} == set(), "gone, but on the code map of ARCHITECTURE.md: run `make map`"
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_a_pure_module_reaches_nothing(path: str) -> None:
+    assert (impure_rust if path.endswith(".rs") else impure_python)(text(path)) == set()
+
+
+def test_unsafe_is_confined_to_the_system_calls() -> None:
+    assert {path for path in CRATE if re.search(r"\bunsafe\b", rust_code(text(path)))} <= {"datapath/src/net/sys.rs"}
+
+
+def test_the_crate_names_python_in_one_file() -> None:
+    naming = {path for path in CRATE if re.search(r"\bpyo3\b", rust_code(text(path)))}
+    assert all(path.startswith(("datapath/src/python.rs", "datapath/src/python/")) for path in naming), naming
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.startswith(("api/", "sfu/")) and MAP.get(path) != "V"]
+)
+def test_every_module_has_its_test(path: str) -> None:
+    if path in COVERED_ELSEWHERE:
+        assert COVERED_ELSEWHERE[path] in FILES
+        return
+    package, name = path.split("/", 1)[0], f"test_{Path(path).stem}.py"
+    assert [file for file in FILES if file.startswith(f"tests/{package}/") and Path(file).name == name], name
+
+
+def test_lock_files_hold_versions_and_no_addresses() -> None:
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        for line in text(lock).splitlines():
+            assert re.fullmatch(r"[\w.-]+==[\w.!+-]+", line), f"{lock}: {line}"
+    packages = json.loads(text("web/package-lock.json"))["packages"]
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+    sources = set(re.findall(r'^source = "(.*)"$', text("Cargo.lock"), re.MULTILINE))
+    assert all(source.endswith(f"/{CARGO_INDEX_NAME}") for source in sources), sources
+
+
+def test_no_file_names_a_registry() -> None:
+    for path in FILES:
+        content = (ROOT / path).read_bytes().decode("utf-8", "replace").replace(CARGO_INDEX_NAME, "")
+        assert [host for host in REGISTRY_HOSTS if re.search(rf"\b{re.escape(host)}\b", content)] == [], path

@@ -1,0 +1,1 @@
+"""What builds, checks and tests the project. Nothing here is installed with the server."""

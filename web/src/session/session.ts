@@ -1,0 +1,232 @@
+/**
+ * One WHIP or WHEP session, kept alive: offer and answer, trickle ICE, ICE restarts, and a new session when the old one
+ * is beyond repair. What is sent or received is the affair of the role.
+ */
+
+import { backoffMs, pause } from "./backoff";
+import { connected, trouble } from "./peer";
+import { Refusal } from "./refusal";
+import { type Access, openSession, type Opened, type SessionResource } from "./resource";
+import { buildFragment, MalformedFragment, restartedAnswer } from "./sdpfrag";
+import { follows, type State } from "./states";
+import { Trickle } from "./trickle";
+
+export interface Role {
+  /** Adds the transceivers of a fresh connection; called again for every new session. */
+  prepare(pc: RTCPeerConnection): void;
+  /** Adds listeners only: the server made the offer and brings its own m-sections. */
+  listen?(pc: RTCPeerConnection): void;
+  /** Last change to the offer before it is sent. */
+  shape?(offer: string): string;
+  /** Called once offer and answer are in place. */
+  agreed?(): Promise<void>;
+}
+
+export interface Observer {
+  /** `refusal` says why, for `waiting` and `failed`, and while a retry is due. */
+  onState(state: State, refusal: Refusal | null): void;
+}
+
+const CONNECT_TIMEOUT_MS = 12_000;
+const RESTART_TIMEOUT_MS = 6_000;
+/** Restarts asked of a server that does not answer, before a new session is tried instead. */
+const MAX_RESTARTS = 4;
+/** A session that lived this long starts its retries afresh. */
+const SETTLED_MS = 5_000;
+
+interface Connection {
+  readonly pc: RTCPeerConnection;
+  readonly resource: SessionResource;
+  readonly trickle: Trickle;
+  /** The server's answer; null after a counter-offer, which we do not restart. */
+  readonly answer: string | null;
+}
+
+export class Session {
+  private current: Connection | null = null;
+  private abort: AbortController | null = null;
+  private nudge: AbortController | null = null;
+  private reached: State = "idle";
+
+  constructor(
+    private readonly access: Access,
+    private readonly role: Role,
+    private readonly observer: Observer,
+  ) {}
+
+  get state(): State {
+    return this.reached;
+  }
+
+  get pc(): RTCPeerConnection | null {
+    return this.current?.pc ?? null;
+  }
+
+  /** The session URL, null when there is none. */
+  get url(): string | null {
+    return this.current?.resource.url ?? null;
+  }
+
+  start(): void {
+    if (this.abort !== null) return;
+    this.abort = new AbortController();
+    this.enter("connecting");
+    void this.run(this.abort.signal);
+  }
+
+  /** Ends the session at the server and here; safe to call while the page goes away. */
+  stop(): void {
+    this.abort?.abort();
+    this.abort = null;
+    this.discard();
+    if (this.reached !== "idle") this.enter("idle");
+  }
+
+  /** Retries now rather than after the current delay (the network came back). */
+  retryNow(): void {
+    this.nudge?.abort();
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    let attempt = 0;
+    while (!signal.aborted) {
+      try {
+        const connection = await this.connect(signal);
+        if (signal.aborted) return;
+        this.enter("live");
+        const since = performance.now();
+        await this.hold(connection, signal);
+        if (signal.aborted) return;
+        if (performance.now() - since >= SETTLED_MS) attempt = 0;
+        if (this.reached === "live") this.enter("reconnecting");
+        this.discard();
+        await this.rest(backoffMs(attempt++, Math.random), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const refusal = asRefusal(error);
+        if (!this.admits(refusal)) return;
+        await this.rest(refusal.retryMs ?? backoffMs(attempt++, Math.random), signal);
+      }
+    }
+  }
+
+  /** Enters the state a refused attempt leads to; false when there is no point in another. */
+  private admits(refusal: Refusal): boolean {
+    if (refusal.kind === "transient") {
+      this.observer.onState(this.reached, refusal);
+      return true;
+    }
+    if (refusal.kind === "not-live") {
+      this.enter("waiting", refusal);
+      return true;
+    }
+    this.abort = null;
+    this.enter("failed", refusal);
+    return false;
+  }
+
+  private async connect(signal: AbortSignal): Promise<Connection> {
+    let pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    let opened: Opened | null = null;
+    try {
+      this.role.prepare(pc);
+      const created = await pc.createOffer();
+      const offer = this.role.shape?.(created.sdp ?? "") ?? created.sdp ?? "";
+      opened = await openSession(this.access, offer, signal);
+      if (opened.counterOffer) {
+        pc.close();
+        pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: opened.iceServers });
+        this.role.listen?.(pc);
+        await pc.setRemoteDescription({ type: "offer", sdp: opened.sdp });
+        const answer = await pc.createAnswer();
+        await opened.resource.answer(answer.sdp ?? "", signal);
+        return await this.settle(pc, opened, answer, signal);
+      }
+      // Gathering starts with the local description, so the servers of the response come first (RFC 9725 section 4.6).
+      pc.setConfiguration({ bundlePolicy: "max-bundle", iceServers: opened.iceServers });
+      return await this.settle(pc, opened, { type: "offer", sdp: offer }, signal);
+    } catch (error) {
+      pc.close();
+      if (this.current?.pc === pc) this.current = null;
+      if (!signal.aborted) void opened?.resource.delete();
+      throw error;
+    }
+  }
+
+  /** Applies what was agreed and waits for the connection. Raises Refusal (transient) when it does not come up. */
+  private async settle(
+    pc: RTCPeerConnection,
+    { resource, sdp, counterOffer }: Opened,
+    local: RTCSessionDescriptionInit,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const trickle = new Trickle(pc, resource, signal);
+    const connection = { pc, resource, trickle, answer: counterOffer ? null : sdp };
+    this.current = connection;
+    trickle.begin(local.sdp ?? "");
+    await pc.setLocalDescription(local);
+    if (!counterOffer) await pc.setRemoteDescription({ type: "answer", sdp });
+    await this.role.agreed?.();
+    if (await connected(pc, CONNECT_TIMEOUT_MS, signal)) return connection;
+    throw new Refusal("transient", 0, "No media path to the server: is its media port reachable?", null);
+  }
+
+  /** Returns when the connection is beyond repair. */
+  private async hold(connection: Connection, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const kind = await trouble(connection.pc, signal);
+      if (signal.aborted) return;
+      this.enter("reconnecting");
+      if (kind === "end" || !(await this.restart(connection, signal)) || signal.aborted) return;
+      this.enter("live");
+    }
+  }
+
+  /** Restarts ICE (RFC 9725 section 4.3.3); false when only a new session helps. */
+  private async restart({ pc, resource, trickle, answer }: Connection, signal: AbortSignal): Promise<boolean> {
+    if (!resource.restartable || answer === null) return false;
+    for (let attempt = 0; attempt < MAX_RESTARTS && !signal.aborted; attempt++) {
+      if (pc.connectionState === "connected") return true;
+      try {
+        // Nothing is applied here before the server agrees: a refused restart leaves the running session alone.
+        const offer = await pc.createOffer({ iceRestart: true });
+        const fragment = await resource.restart(buildFragment(offer.sdp ?? "", []), signal);
+        trickle.begin(offer.sdp ?? "");
+        await pc.setLocalDescription(offer);
+        await pc.setRemoteDescription({ type: "answer", sdp: restartedAnswer(answer, fragment) });
+        return await connected(pc, RESTART_TIMEOUT_MS, signal);
+      } catch (error) {
+        if (asRefusal(error).kind !== "transient") return false;
+      }
+      await this.rest(backoffMs(attempt, Math.random), signal);
+    }
+    return false;
+  }
+
+  private async rest(ms: number, signal: AbortSignal): Promise<void> {
+    this.nudge = new AbortController();
+    await pause(ms, AbortSignal.any([signal, this.nudge.signal]));
+  }
+
+  private discard(): void {
+    void this.current?.resource.delete();
+    this.current?.pc.close();
+    this.current = null;
+  }
+
+  private enter(state: State, refusal: Refusal | null = null): void {
+    if (state !== this.reached) {
+      if (!follows(this.reached, state)) throw new Error(`illegal transition ${this.reached} to ${state}`);
+      this.reached = state;
+    }
+    this.observer.onState(state, refusal);
+  }
+}
+
+/** What the browser or a fragment refuses is final for this attempt's caller; anything else is a bug and goes up. */
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof MalformedFragment) return new Refusal("final", 0, "The server's answer is malformed", null);
+  if (error instanceof DOMException) return new Refusal("final", 0, error.message, null);
+  throw error;
+}

@@ -1,0 +1,44 @@
+import { fileURLToPath } from "node:url";
+import { type Connect, type Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const page = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Where `npm run dev` and `npm run preview` find a running server. */
+const server = "http://127.0.0.1:7880";
+const proxy = Object.fromEntries(
+  ["/whip", "/whep", "/dev", "/v1", "/docs", "/metrics"].map((path) => [path, server]),
+);
+
+/** The server maps `/broadcast` and `/watch/{room}` to pages; so must Vite's own servers. */
+function pageRoutes(): Plugin {
+  const rewrite: Connect.NextHandleFunction = (request, _response, next) => {
+    const [path = "/", query] = (request.url ?? "/").split("?", 2);
+    const target = path === "/broadcast" ? "/broadcast.html" : /^\/watch\/[^/]+$/.test(path) ? "/watch.html" : path;
+    request.url = query === undefined ? target : `${target}?${query}`;
+    next();
+  };
+  return {
+    name: "sluice-page-routes",
+    configureServer: ({ middlewares }) => void middlewares.use(rewrite),
+    configurePreviewServer: ({ middlewares }) => void middlewares.use(rewrite),
+  };
+}
+
+export default defineConfig({
+  appType: "mpa",
+  plugins: [pageRoutes()],
+  build: {
+    outDir: "../api/static",
+    emptyOutDir: true,
+    // The server's content security policy has no `data:` for scripts and styles: keep every asset a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: page("index.html"), broadcast: page("broadcast.html"), watch: page("watch.html") },
+    },
+  },
+  server: { proxy },
+  preview: { proxy },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", testTimeout: 5000 },
+});
