@@ -1,17 +1,35 @@
+# ruff: noqa: PYI021 - there is no Python source that could hold these docstrings
 """The typed face of the Rust data path (`datapath/`).
 
 Python decides, Rust moves packets: everything here is called per change or per batch, never per packet. Commands are
 queued to the worker that owns the id and take effect in order; a command naming something already gone is ignored and
-counted (such races are normal), an argument that can never be right raises ValueError.
+counted (such races are normal), an argument that can never be right raises ValueError. RuntimeError: the engine is
+closed, or so many commands wait that its workers cannot be working.
 
 `Engine` runs worker threads over real sockets. `Core` is one such worker's core without threads, sockets or clock, for
 tests in virtual time. Both take the same commands.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import TypeAlias, final
+
+from typing_extensions import disjoint_base
 
 from sfu.stats import TransportStats
+
+__all__ = [
+    "Core",
+    "DtlsReceived",
+    "EgressSpec",
+    "Engine",
+    "Event",
+    "IceConnected",
+    "LayerChanged",
+    "SrtpSession",
+    "TrackSpec",
+    "TransportClosed",
+    "_Commands",
+]
 
 @final
 class TrackSpec:
@@ -99,8 +117,9 @@ class LayerChanged:
     @property
     def active(self) -> bool: ...
 
-type Event = DtlsReceived | IceConnected | TransportClosed | LayerChanged
+Event: TypeAlias = DtlsReceived | IceConnected | TransportClosed | LayerChanged
 
+@disjoint_base
 class _Commands:
     def add_transport(self, *, ufrag: str, pwd: str, remote_ufrag: str, extensions: Mapping[str, int]) -> int:
         """A new transport that waits for checks to `ufrag`; its id.
@@ -127,16 +146,19 @@ class _Commands:
 
     def unpublish(self, track: int) -> None: ...
     def forward_layer(self, track: int, layer: int) -> None:
-        """Viewers of the track move to this layer at its next keyframe, which is asked for. Initially the lowest layer."""
+        """Viewers of the track move to this layer at its next keyframe, which is asked for. At first: the lowest."""
 
     def subscribe(self, transport: int, egress: EgressSpec) -> int:
         """The transport can be sent this stream; the egress's id. Silent until `set_source`."""
 
-    def set_source(self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] = ...) -> None:
+    def set_source(
+        self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] = ...
+    ) -> None:
         """Feed the egress from a track (None: from nothing).
 
-        payload_types: the publisher's payload type to the viewer's `(payload_type, rtx_payload_type | None)`; packets of
-        other payload types are dropped and counted. Sequence numbers, timestamps and picture ids continue across sources.
+        payload_types: the publisher's payload type to the viewer's `(payload_type, rtx_payload_type | None)`; packets
+        of other payload types are dropped and counted. Sequence numbers, timestamps and picture ids continue across
+        sources.
         """
 
     def unsubscribe(self, egress: int) -> None: ...
@@ -148,7 +170,10 @@ class _Commands:
         """The latest snapshot, at most about a second old."""
 
     def counters(self) -> dict[str, int]:
-        """Counters since start, by stable snake_case name: what came, what left, and every reason a packet was dropped."""
+        """Totals since start, by stable snake_case name: what came, what left, every reason a packet was dropped.
+
+        At most about a second old.
+        """
 
 @final
 class Engine(_Commands):

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::Command;
+use crate::command::{Command, PayloadTypeMap};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
@@ -50,6 +50,17 @@ mod module {
         Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, IceConnected, LayerChanged, SrtpSession,
         TrackSpec, TransportClosed,
     };
+    use pyo3::prelude::*;
+
+    /// `Event`, the union of the event classes.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let mut event = module.getattr("DtlsReceived")?;
+        for other in ["IceConnected", "TransportClosed", "LayerChanged"] {
+            event = event.bitor(module.getattr(other)?)?;
+        }
+        module.add("Event", event)
+    }
 }
 
 /// A publisher's m-section.
@@ -231,24 +242,12 @@ impl Commands {
         Ok(self.0.subscribe(TransportId(transport.u32()), egress.0.clone())?.0)
     }
 
-    #[pyo3(signature = (egress, track, payload_types=None))]
-    fn set_source(
-        &self,
-        egress: Id,
-        track: Option<Id>,
-        payload_types: Option<&Bound<'_, PyMapping>>,
-    ) -> PyResult<()> {
-        let mut translation = Vec::new();
-        if let Some(payload_types) = payload_types {
-            for item in payload_types.items()?.iter() {
-                let (from, (to, rtx)): (Int<0, 127>, (Int<0, 127>, Option<Int<0, 127>>)) = item.extract()?;
-                translation.push((from.u8(), (to.u8(), rtx.map(Int::u8))));
-            }
-        }
+    #[pyo3(signature = (egress, track, payload_types=PayloadTypes::default()))]
+    fn set_source(&self, egress: Id, track: Option<Id>, payload_types: PayloadTypes) -> PyResult<()> {
         self.submit(Command::SetSource {
             egress: EgressId(egress.u32()),
             track: track.map(|track| TrackId(track.u32())),
-            payload_types: translation,
+            payload_types: payload_types.0,
         })
     }
 
@@ -301,9 +300,8 @@ impl EngineObject {
         event_capacity: Int<1, 1_048_576>,
         receive_buffer: Int<1, { i32::MAX as i64 }>,
         send_buffer: Int<1, { i32::MAX as i64 }>,
-    ) -> PyResult<(Self, Commands)> {
-        let listen =
-            listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let listen = listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
         if listen.is_empty() {
             return Err(PyValueError::new_err("listen: at least one address"));
         }
@@ -313,7 +311,7 @@ impl EngineObject {
             buffers: BufferSizes { receive: receive_buffer.usize(), send: send_buffer.usize() },
         };
         let engine = Arc::new(py.detach(|| engine::Engine::start(&listen, options)).map_err(os_error)?);
-        Ok((Self(Arc::clone(&engine)), Commands(engine)))
+        Ok(PyClassInitializer::from(Commands(Arc::clone(&engine) as _)).add_subclass(Self(engine)))
     }
 
     #[getter]
@@ -346,9 +344,9 @@ type Transmit<'py> = ((String, u16), (String, u16), Bound<'py, PyBytes>);
 #[pymethods]
 impl CoreObject {
     #[new]
-    fn new() -> (Self, Commands) {
+    fn new() -> PyClassInitializer<Self> {
         let stepper = Arc::new(Stepper::new());
-        (Self(Arc::clone(&stepper)), Commands(stepper))
+        PyClassInitializer::from(Commands(Arc::clone(&stepper) as _)).add_subclass(Self(stepper))
     }
 
     fn handle_datagram(
@@ -358,10 +356,8 @@ impl CoreObject {
         remote: (String, Int<0, 65_535>),
         data: &[u8],
     ) -> PyResult<()> {
-        let path = Path {
-            local: parse_address(&local.0, local.1.u16())?,
-            remote: parse_address(&remote.0, remote.1.u16())?,
-        };
+        let path =
+            Path { local: parse_address(&local.0, local.1.u16())?, remote: parse_address(&remote.0, remote.1.u16())? };
         self.0.handle_datagram(now_us.instant(), path, &mut data.to_vec());
         Ok(())
     }
@@ -502,6 +498,23 @@ impl<'py, const MIN: i64, const MAX: i64> FromPyObject<'_, 'py> for Int<MIN, MAX
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A mapping of a publisher's payload type to a viewer's, and that of its retransmissions.
+#[derive(Default)]
+struct PayloadTypes(PayloadTypeMap);
+
+impl<'py> FromPyObject<'_, 'py> for PayloadTypes {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let mut map = PayloadTypeMap::new();
+        for item in object.cast::<PyMapping>()?.items()?.iter() {
+            let (from, (to, rtx)): (Int<0, 127>, (Int<0, 127>, Option<Int<0, 127>>)) = item.extract()?;
+            map.push((from.u8(), (to.u8(), rtx.map(Int::u8))));
+        }
+        Ok(Self(map))
     }
 }
 
