@@ -2,7 +2,7 @@
 
 from api.listeners import has_ipv6
 from api.settings import Settings
-from sfu.server import SfuSettings
+from sfu.settings import SfuSettings
 
 
 def sfu_settings(settings: Settings) -> SfuSettings:
