@@ -49,7 +49,8 @@ def serve(
         return
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.log_level != "debug":
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        # Its warnings are one line per bad request, which a client could fill a disk with.
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
     # Imported here so that the other commands start without the media stack.
     from api.app import create_app
     from api.banner import print_banner

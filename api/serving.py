@@ -37,7 +37,7 @@ class HttpServer(uvicorn.Server):
 def run(settings: Settings, make_app: Callable[[], FastAPI], on_ready: Callable[[str], None]) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. `on_ready` is told the server's own URL.
 
-    StartError, ListenError: an address cannot be bound.
+    StartError, ListenError: an address cannot be bound, or the certificate not be used.
     """
     raise_file_limit()
     listeners = open_listeners(settings.http)
@@ -53,7 +53,13 @@ async def serve(
     settings: Settings, app: FastAPI, listeners: list[socket.socket], on_ready: Callable[[str], None]
 ) -> int:
     """As `run`, on the running loop. The order of the end: no new connections, requests finish, sessions are closed."""
-    server = HttpServer(_uvicorn_config(app, settings))
+    config = _uvicorn_config(app, settings)
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or error
+        raise StartError(f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key}: {reason}") from None
+    server = HttpServer(config)
     forced = _handle_signals(server, app)
     async with contextlib.AsyncExitStack() as stack:
         try:
