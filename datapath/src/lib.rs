@@ -17,5 +17,6 @@ pub mod rate;
 pub mod receive;
 pub mod remb;
 pub mod serial;
+pub mod srtp;
 pub mod time;
 pub mod twcc;
