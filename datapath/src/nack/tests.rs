@@ -135,12 +135,22 @@ fn nacks_sent_close_together_share_a_packet() {
 #[test]
 fn a_keyframe_makes_what_was_lost_before_it_irrelevant() {
     let mut nack = gap(true);
-    nack.on_packet(at(0), 20, false);
-    nack.on_packet(at(0), 22, false);
-    nack.on_keyframe(20);
-    assert_eq!(poll(&mut nack, 20), [21]);
-    nack.on_keyframe(22);
+    nack.on_packet(at(0), 50, false);
+    nack.on_packet(at(0), 52, false);
+    nack.on_keyframe(50);
+    assert_eq!(poll(&mut nack, 20), (34..50).chain([51]).collect::<Vec<_>>());
+    nack.on_keyframe(100);
     assert_eq!(nack.next_deadline(), None);
+}
+
+#[test]
+fn parameter_sets_lost_before_a_keyframe_are_asked_for() {
+    let mut nack = NackGenerator::new(true);
+    nack.on_packet(at(0), 99, false);
+    // 100 has the parameter sets.
+    nack.on_packet(at(0), 101, false);
+    nack.on_keyframe(101);
+    assert_eq!(poll(&mut nack, 20), [100]);
 }
 
 #[test]
