@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -14,7 +15,9 @@ from api.cors import Cors
 from api.facade import SfuFacade
 from api.ice_servers import IceServer
 from api.metrics import LoopLag, RequestMetrics
-from api.routes import dev, health, whep, whip
+from api.openapi import describe
+from api.routes import dev, health, participants, reference, rooms, tokens, whep, whip
+from api.routes.pages import STATIC, add_pages
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
 from api.tokens import AccessToken
@@ -36,10 +39,11 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = utc_now,
     ice_servers: Callable[[AccessToken], Sequence[IceServer]] = no_ice_servers,
+    pages: Path = STATIC,
 ) -> FastAPI:
     """The application over an SFU that is not started yet; the lifespan starts and closes it.
 
-    ice_servers: the STUN and TURN servers the bearer of a token may use.
+    ice_servers: the STUN and TURN servers the bearer of a token may use. pages: where the built web pages are.
     """
     context = make_context(settings, sfu, clock=clock, now=now, ice_servers=ice_servers)
 
@@ -58,10 +62,12 @@ def create_app(
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
-    for module in (whip, whep, health):
+    for module in (whip, whep, rooms, participants, tokens, health, reference):
         app.include_router(module.router)
     if settings.dev:
         app.include_router(dev.router)
+    add_pages(app, pages)
+    describe(app)
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(BoundedBodies)

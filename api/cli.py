@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sys
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,7 +15,6 @@ from api.names import name_fault, room_fault
 from api.settings import DEV_KEY, DEV_SECRET, Settings, SettingsError, load_settings
 from api.tokens import VideoGrant, mint
 
-DISTRIBUTION = "sluice-sfu"
 DEFAULT_URL = "http://localhost:7880"
 
 app = typer.Typer(
@@ -57,9 +55,15 @@ def serve(
     from api.banner import print_banner
     from api.listeners import ListenError
     from api.serving import StartError, run
+    from api.sfu_settings import sfu_settings
+    from sfu.server import Sfu
 
     try:
-        status = run(settings, create_app, lambda url: print_banner(settings, url))
+        status = run(
+            settings,
+            lambda: create_app(settings, Sfu(sfu_settings(settings))),
+            lambda url: print_banner(settings, url),
+        )
     except (StartError, ListenError) as error:
         _fail(str(error))
     raise typer.Exit(status)
@@ -131,7 +135,9 @@ def watch(
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(metadata.version(DISTRIBUTION))
+    from api.openapi import version as distribution_version
+
+    typer.echo(distribution_version())
 
 
 def main() -> None:

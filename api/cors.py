@@ -5,6 +5,7 @@ foreign program. The pages, the metrics and the dev links are not included.
 """
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIXES = ("/whip/", "/whep/", "/v1/")
@@ -15,7 +16,10 @@ MAX_AGE = "7200"
 
 
 class Cors:
-    """ASGI middleware. A preflight gets no token and needs none: the routes' own OPTIONS handlers answer it."""
+    """ASGI middleware. A preflight brings no token and needs none.
+
+    WHIP and WHEP have OPTIONS handlers of their own, which say more; under /v1 this one answers.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,4 +41,5 @@ class Cors:
                     headers["Access-Control-Max-Age"] = MAX_AGE
             await send(message)
 
-        await self._app(scope, receive, annotate)
+        app = Response(status_code=204) if preflight and scope["path"].startswith("/v1/") else self._app
+        await app(scope, receive, annotate)

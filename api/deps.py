@@ -1,6 +1,5 @@
 """What handlers ask for by annotation: the context, the bearer's token, a checked room name, a turn in the queue."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
@@ -68,16 +67,6 @@ def require(allowed: bool, what: str) -> None:
     if not allowed:
         challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'}
         raise Problem(403, "not-permitted", f"The token does not permit {what}.", headers=challenge)
-
-
-def administers(what: str) -> Callable[[str, AccessToken], AccessToken]:
-    """A dependency: the token, if it administers the room in the path."""
-
-    def check(room: RoomName, token: TokenDep) -> AccessToken:
-        require(token.may_administer(room), what)
-        return token
-
-    return check
 
 
 def _refuse_above(wait: float) -> None:

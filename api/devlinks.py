@@ -1,6 +1,7 @@
 """Ready-made links and commands for `--dev`."""
 
 import secrets
+import shlex
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -63,5 +64,5 @@ def ffmpeg_command(whip_url: str, token: str) -> str:
     return (
         "ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 "
         "-c:v libx264 -profile:v baseline -pix_fmt yuv420p -preset veryfast -tune zerolatency -b:v 2M -g 60 -bf 0 "
-        f"-c:a libopus -ac 2 -b:a 64k -f whip -authorization {token} '{whip_url}'"
+        f"-c:a libopus -ac 2 -b:a 64k -f whip -authorization {token} {shlex.quote(whip_url)}"
     )

@@ -18,6 +18,8 @@ def name_fault(name: str) -> str | None:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "is not valid Unicode"
+    if "\N{REPLACEMENT CHARACTER}" in name:  # what a URL's undecodable bytes have become
+        return "is not valid Unicode"
     if size > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
     if not name.isprintable() or name != name.strip():

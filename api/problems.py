@@ -78,7 +78,8 @@ def sfu_problem(error: SfuError) -> Problem:
     status = STATUS_BY_CODE.get(error.code) or next(
         (status for kind, status in STATUS_BY_KIND.items() if isinstance(error, kind)), 422
     )
-    return Problem(status, error.code, error.detail, retry_after=getattr(error, "retry_after", None) or 0)
+    detail = error.detail[:1].upper() + error.detail[1:].removesuffix(".") + "."
+    return Problem(status, error.code, detail, retry_after=getattr(error, "retry_after", None) or 0)
 
 
 def install(app: FastAPI) -> None:

@@ -13,9 +13,8 @@ import uvloop
 from fastapi import FastAPI
 
 from api.http_protocol import BoundedHeadProtocol
-from api.listeners import explain_bind, has_ipv6, open_listeners
+from api.listeners import explain_bind, open_listeners
 from api.settings import Settings
-from sfu.server import Sfu, SfuSettings
 
 KEEP_ALIVE = 30
 FORCED_EXIT = 130
@@ -35,28 +34,7 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def sfu_settings(settings: Settings) -> SfuSettings:
-    listen: list[tuple[str, int]] = []
-    for address in settings.rtc:
-        if address.host:
-            listen.append((address.host, address.port))
-        else:
-            listen.append(("0.0.0.0", address.port))
-            if has_ipv6():
-                listen.append(("::", address.port))
-    return SfuSettings(
-        listen=tuple(listen),
-        workers=settings.workers,
-        public_ips=settings.public_ip,
-        include_loopback=settings.dev,
-        max_rooms=settings.max_rooms,
-        max_participants_per_room=settings.max_participants_per_room,
-        max_sessions=settings.max_sessions,
-        max_handshakes=settings.max_handshakes,
-    )
-
-
-def run(settings: Settings, make_app: Callable[[Settings, Sfu], FastAPI], on_ready: Callable[[str], None]) -> int:
+def run(settings: Settings, make_app: Callable[[], FastAPI], on_ready: Callable[[str], None]) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. `on_ready` is told the server's own URL.
 
     StartError, ListenError: an address cannot be bound.
@@ -65,35 +43,32 @@ def run(settings: Settings, make_app: Callable[[Settings, Sfu], FastAPI], on_rea
     listeners = open_listeners(settings.http)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(settings, make_app, on_ready, listeners))
+            return runner.run(serve(settings, make_app(), listeners, on_ready))
     finally:
         for listener in listeners:
             listener.close()
 
 
-async def _serve(
-    settings: Settings,
-    make_app: Callable[[Settings, Sfu], FastAPI],
-    on_ready: Callable[[str], None],
-    listeners: list[socket.socket],
+async def serve(
+    settings: Settings, app: FastAPI, listeners: list[socket.socket], on_ready: Callable[[str], None]
 ) -> int:
-    app = make_app(settings, Sfu(sfu_settings(settings)))
+    """As `run`, on the running loop. The order of the end: no new connections, requests finish, sessions are closed."""
     server = HttpServer(_uvicorn_config(app, settings))
-    interrupts = _handle_signals(server, app)
+    forced = _handle_signals(server, app)
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(app.router.lifespan_context(app))
         except OSError as error:
             addresses = " ".join(map(str, settings.rtc))
-            raise StartError(
-                explain_bind(error, "the media address", addresses, "--rtc HOST:PORT (or SLUICE_RTC)")
-            ) from None
+            option = "--rtc HOST:PORT (or SLUICE_RTC)"
+            raise StartError(explain_bind(error, "the media address", addresses, option)) from None
         on_ready(base_url(settings, listeners[0]))
         serving = asyncio.create_task(server.serve(sockets=listeners))
-        forced = asyncio.create_task(interrupts.wait())
-        await asyncio.wait({serving, forced}, return_when=asyncio.FIRST_COMPLETED)
-        forced.cancel()
+        forcing = asyncio.create_task(forced.wait())
+        await asyncio.wait({serving, forcing}, return_when=asyncio.FIRST_COMPLETED)
+        forcing.cancel()
         if not serving.done():
+            server.force_exit = True
             serving.cancel()
             return FORCED_EXIT
         await serving

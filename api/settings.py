@@ -25,7 +25,6 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -64,31 +63,31 @@ def _ip(value: object) -> str:
 
 Address = Annotated[SocketAddress, BeforeValidator(_address), PlainSerializer(str)]
 IpAddress = Annotated[str, BeforeValidator(_ip)]
-TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+TextList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
     """See `load_settings`; constructing one directly reads neither the environment nor a file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=ENV_PREFIX, enable_decoding=False, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
     dev: bool = Field(default=False, description="Placeholder key and secret, HTTP on loopback, media everywhere.")
     http: Address = Field(default=SocketAddress("", DEFAULT_HTTP_PORT), description="Where HTTP listens.")
-    rtc: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)] = Field(
+    rtc: Annotated[tuple[Address, ...], BeforeValidator(_split)] = Field(
         default=(SocketAddress("", DEFAULT_MEDIA_PORT),),
         min_length=1,
         max_length=64,
         description="Where media arrives.",
     )
-    public_ip: Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_split)] = Field(
+    public_ip: Annotated[tuple[IpAddress, ...], BeforeValidator(_split)] = Field(
         default=(),
         max_length=16,
         description="Addresses to announce instead of those of the interfaces (behind a 1:1 NAT).",
     )
     workers: int = Field(default=0, ge=0, le=256, description="Media threads; 0: one per core.")
-    keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
+    keys: dict[str, SecretStr] = Field(
         default_factory=dict, description="API keys and their secrets; in the environment KEY:SECRET,KEY:SECRET."
     )
     tls_cert: Path | None = Field(default=None, description="PEM certificate chain: serve HTTPS.")

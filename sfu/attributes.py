@@ -22,7 +22,7 @@ DIRECTIONS: Mapping[str, Direction] = {
 MAX_SSRC = 0xFFFF_FFFF
 # Of one m-section, or of ours in an answer.
 MAX_CANDIDATES = 64
-_ICE_TEXT = re.compile(r"[!-~]+")
+_ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
@@ -227,8 +227,8 @@ class IceCredentials:
 
     def __post_init__(self) -> None:
         for text, minimum, what in ((self.ufrag, 4, "ice-ufrag"), (self.pwd, 22, "ice-pwd")):
-            if not (minimum <= len(text) <= 256 and _ICE_TEXT.fullmatch(text)):
-                raise malformed(f"{what} is not {minimum} to 256 visible characters")
+            if not (minimum <= len(text) <= 256 and _ICE_CHARS.fullmatch(text)):
+                raise malformed(f"{what} is not {minimum} to 256 of A-Z, a-z, 0-9, + and /")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from sfu._datapath import EgressSpec, TrackSpec
+from sfu._datapath import DtlsReceived, EgressSpec, IceConnected, LayerChanged, TrackSpec, TransportClosed
+
+# The rare things that come up.
+Event = DtlsReceived | IceConnected | TransportClosed | LayerChanged
 
 
 class DataPath(Protocol):

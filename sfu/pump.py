@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from sfu._datapath import Engine, Event
+from sfu._datapath import Engine
+from sfu.datapath import Event
 
 # A DTLS flight costs some 0.3 ms, so a batch keeps HTTP waiting for about 10 ms.
 BATCH = 32

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sfu._datapath import DtlsReceived, Event, IceConnected, LayerChanged, TransportClosed
+from sfu._datapath import DtlsReceived, IceConnected, LayerChanged, TransportClosed
 from sfu.attributes import IceCredentials
 from sfu.certificate import DtlsCertificate
-from sfu.datapath import DataPath
+from sfu.datapath import DataPath, Event
 from sfu.deadlines import Deadlines
 from sfu.errors import Overloaded
 from sfu.events import Signal

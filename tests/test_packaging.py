@@ -168,6 +168,8 @@ def test_compose_starts_the_server_and_on_request_its_monitoring() -> None:
         "grafana",
     }
     assert services["sluice"]["env_file"] == ".env"
+    example = re.findall(r"^(SLUICE_\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(example) <= {f"SLUICE_{name.upper()}" for name in Settings.model_fields}
     assert set(services["sluice"]["ports"]) == {"7880:7880/tcp", "3478:3478/udp"}
     mounts = [volume.split(":") for service in services.values() for volume in service.get("volumes", [])]
     for source, *_ in mounts:

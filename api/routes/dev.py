@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from api.deps import ContextDep
 from api.devlinks import DEFAULT_ROOM, DevLinks, dev_links
@@ -13,7 +13,10 @@ router = APIRouter(prefix="/dev", tags=["Development"])
 
 
 @router.get("/links", operation_id="getDevLinks", summary="Tokens and links for one room")
-async def links(request: Request, context: ContextDep, room: Annotated[str, Query()] = DEFAULT_ROOM) -> DevLinks:
+async def links(
+    request: Request, response: Response, context: ContextDep, room: Annotated[str, Query()] = DEFAULT_ROOM
+) -> DevLinks:
     if fault := room_fault(room):
         raise Problem(400, "malformed-room", f"The room name {fault}.")
+    response.headers["Cache-Control"] = "no-store"
     return dev_links(context.settings, str(request.base_url).rstrip("/"), room, context.now())

@@ -21,6 +21,10 @@ describe("iceServers", () => {
     expect(iceServers(header)).toEqual([]);
   });
 
+  it("leaves out a TURN server without credentials", () => {
+    expect(iceServers('<turn:a>; rel="ice-server", <stun:b>; rel="ice-server"')).toEqual([{ urls: "stun:b" }]);
+  });
+
   it("is empty without the header", () => {
     expect(iceServers(null)).toEqual([]);
   });

@@ -36,16 +36,18 @@ export function parseLinks(header: string | null): Link[] {
   return links;
 }
 
-/** STUN and TURN servers announced with `rel="ice-server"` (RFC 9725 section 4.6). */
+/**
+ * STUN and TURN servers announced with `rel="ice-server"` (RFC 9725 section 4.6). A TURN server without credentials is
+ * left out: a browser would refuse the whole configuration for it.
+ */
 export function iceServers(header: string | null): RTCIceServer[] {
   return parseLinks(header)
     .filter((link) => link.params.get("rel")?.split(/\s+/).includes("ice-server"))
     .filter((link) => /^(stun|turn)s?:/i.test(link.target))
-    .map(({ target, params }) => {
+    .flatMap(({ target, params }) => {
       const username = params.get("username");
       const credential = params.get("credential");
-      return username === undefined || credential === undefined
-        ? { urls: target }
-        : { urls: target, username, credential };
+      if (username !== undefined && credential !== undefined) return { urls: target, username, credential };
+      return /^stun/i.test(target) ? { urls: target } : [];
     });
 }

@@ -38,6 +38,10 @@ function deadline(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
 }
 
+async function bodyOf(response: Response): Promise<string> {
+  return response.text().catch(() => Promise.reject(noAnswer()));
+}
+
 /** POSTs an offer. Raises Refusal: the server answered no, or not at all (transient). */
 export async function openSession(access: Access, offer: string, signal: AbortSignal): Promise<Opened> {
   const response = await request(access, access.endpoint, {
@@ -54,7 +58,7 @@ export async function openSession(access: Access, offer: string, signal: AbortSi
   const url = new URL(location, base).href;
   return {
     resource: new SessionResource(access, url, response.headers.get("ETag")),
-    sdp: await response.text(),
+    sdp: await bodyOf(response),
     counterOffer,
     iceServers: iceServers(response.headers.get("Link")),
   };
@@ -82,7 +86,7 @@ export class SessionResource {
     const response = await this.patch(SDPFRAG, fragment, "*", signal);
     if (response.status !== 200) throw await refusalOf(response, Date.now());
     this.etag = response.headers.get("ETag") ?? this.etag;
-    return response.text();
+    return bodyOf(response);
   }
 
   /** Answers a counter-offer (WHEP draft-04, after a 406). Raises Refusal. */

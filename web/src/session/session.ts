@@ -5,7 +5,7 @@
 
 import { backoffMs, pause } from "./backoff";
 import { connected, trouble } from "./peer";
-import { Refusal } from "./refusal";
+import { noAnswer, Refusal } from "./refusal";
 import { type Access, openSession, type Opened, type SessionResource } from "./resource";
 import { buildFragment, MalformedFragment, restartedAnswer } from "./sdpfrag";
 import { follows, type State } from "./states";
@@ -34,6 +34,14 @@ const MAX_RESTARTS = 4;
 /** A session that lived this long starts its retries afresh. */
 const SETTLED_MS = 5_000;
 
+const MAX_BUNDLE: RTCConfiguration = { bundlePolicy: "max-bundle" };
+
+/** An offer not accepted yet. */
+interface Prepared {
+  readonly pc: RTCPeerConnection;
+  readonly offer: string;
+}
+
 interface Connection {
   readonly pc: RTCPeerConnection;
   readonly resource: SessionResource;
@@ -43,6 +51,7 @@ interface Connection {
 }
 
 export class Session {
+  private prepared: Prepared | null = null;
   private current: Connection | null = null;
   private abort: AbortController | null = null;
   private nudge: AbortController | null = null;
@@ -59,7 +68,7 @@ export class Session {
   }
 
   get pc(): RTCPeerConnection | null {
-    return this.current?.pc ?? null;
+    return this.current?.pc ?? this.prepared?.pc ?? null;
   }
 
   /** The session URL, null when there is none. */
@@ -121,54 +130,71 @@ export class Session {
       return true;
     }
     this.abort = null;
+    this.discard();
     this.enter("failed", refusal);
     return false;
   }
 
+  /** Raises Refusal. A refused offer is kept for the next attempt: polling costs a request, not a peer connection. */
   private async connect(signal: AbortSignal): Promise<Connection> {
-    let pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    let opened: Opened | null = null;
-    try {
-      this.role.prepare(pc);
-      const created = await pc.createOffer();
-      const offer = this.role.shape?.(created.sdp ?? "") ?? created.sdp ?? "";
-      opened = await openSession(this.access, offer, signal);
-      if (opened.counterOffer) {
-        pc.close();
-        pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: opened.iceServers });
-        this.role.listen?.(pc);
-        await pc.setRemoteDescription({ type: "offer", sdp: opened.sdp });
-        const answer = await pc.createAnswer();
-        await opened.resource.answer(answer.sdp ?? "", signal);
-        return await this.settle(pc, opened, answer, signal);
-      }
-      // Gathering starts with the local description, so the servers of the response come first (RFC 9725 section 4.6).
-      pc.setConfiguration({ bundlePolicy: "max-bundle", iceServers: opened.iceServers });
-      return await this.settle(pc, opened, { type: "offer", sdp: offer }, signal);
-    } catch (error) {
-      pc.close();
-      if (this.current?.pc === pc) this.current = null;
-      if (!signal.aborted) void opened?.resource.delete();
-      throw error;
+    const { pc, offer } = (this.prepared ??= await this.prepare());
+    const opened = await openSession(this.access, offer, signal);
+    if (signal.aborted) {
+      void opened.resource.delete();
+      throw noAnswer();
     }
+    this.prepared = null;
+    if (opened.counterOffer) {
+      pc.close();
+      return this.answer(opened, signal);
+    }
+    // Gathering starts with the local description, so the servers of the response come first (RFC 9725 section 4.6).
+    pc.setConfiguration({ ...MAX_BUNDLE, iceServers: opened.iceServers });
+    return this.settle(pc, opened, () => Promise.resolve({ type: "offer", sdp: offer }), signal);
   }
 
-  /** Applies what was agreed and waits for the connection. Raises Refusal (transient) when it does not come up. */
+  private async prepare(): Promise<Prepared> {
+    const pc = new RTCPeerConnection(MAX_BUNDLE);
+    this.role.prepare(pc);
+    const { sdp = "" } = await pc.createOffer();
+    return { pc, offer: this.role.shape?.(sdp) ?? sdp };
+  }
+
+  /** Answers the server's own offer (WHEP draft-04, status 406). */
+  private async answer(opened: Opened, signal: AbortSignal): Promise<Connection> {
+    const pc = new RTCPeerConnection({ ...MAX_BUNDLE, iceServers: opened.iceServers });
+    this.role.listen?.(pc);
+    const local = async (): Promise<RTCSessionDescriptionInit> => {
+      await pc.setRemoteDescription({ type: "offer", sdp: opened.sdp });
+      const answer = await pc.createAnswer();
+      await opened.resource.answer(answer.sdp ?? "", signal);
+      return answer;
+    };
+    return this.settle(pc, opened, local, signal);
+  }
+
+  /** Applies what was agreed and waits for the connection. Raises Refusal when it does not come up. */
   private async settle(
     pc: RTCPeerConnection,
     { resource, sdp, counterOffer }: Opened,
-    local: RTCSessionDescriptionInit,
+    local: () => Promise<RTCSessionDescriptionInit>,
     signal: AbortSignal,
   ): Promise<Connection> {
     const trickle = new Trickle(pc, resource, signal);
     const connection = { pc, resource, trickle, answer: counterOffer ? null : sdp };
     this.current = connection;
-    trickle.begin(local.sdp ?? "");
-    await pc.setLocalDescription(local);
-    if (!counterOffer) await pc.setRemoteDescription({ type: "answer", sdp });
-    await this.role.agreed?.();
-    if (await connected(pc, CONNECT_TIMEOUT_MS, signal)) return connection;
-    throw new Refusal("transient", 0, "No media path to the server: is its media port reachable?", null);
+    try {
+      const description = await local();
+      trickle.begin(description.sdp ?? "");
+      await pc.setLocalDescription(description);
+      if (!counterOffer) await pc.setRemoteDescription({ type: "answer", sdp });
+      await this.role.agreed?.();
+      if (await connected(pc, CONNECT_TIMEOUT_MS, signal)) return connection;
+      throw new Refusal("transient", 0, "No media path to the server: is its media port reachable?", null);
+    } catch (error) {
+      if (!signal.aborted) this.discard();
+      throw error;
+    }
   }
 
   /** Returns when the connection is beyond repair. */
@@ -212,6 +238,8 @@ export class Session {
     void this.current?.resource.delete();
     this.current?.pc.close();
     this.current = null;
+    this.prepared?.pc.close();
+    this.prepared = null;
   }
 
   private enter(state: State, refusal: Refusal | null = null): void {

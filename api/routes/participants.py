@@ -1,0 +1,80 @@
+"""Participants of a room: list, get with live figures, remove. All take the grant roomAdmin."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from api.context import Context
+from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
+from api.facade import ParticipantView
+from api.paging import DEFAULT_PAGE_SIZE, paginate
+from api.problems import Problem
+from api.routes.rooms import PageSize, PageToken, malformed_page_token
+from api.schemas import ParticipantDetail, ParticipantPage
+from api.views import participant_detail, participant_view
+
+# An identity may contain slashes, so it is the rest of the path.
+ONE = "/{identity:path}"
+Identity = Annotated[str, Path(description="The participant's identity.", examples=["alice"])]
+
+
+def require_admin(room: RoomName, token: TokenDep) -> None:
+    require(token.may_administer(room), "administering this room")
+
+
+router = APIRouter(prefix="/v1/rooms/{room}/participants", tags=["Participants"])
+
+
+@router.get(
+    "",
+    operation_id="listParticipants",
+    summary="List participants by identity",
+    dependencies=[Depends(limit_address), Depends(require_admin)],
+)
+async def list_participants(
+    room: RoomName, context: ContextDep, page_size: PageSize = DEFAULT_PAGE_SIZE, page_token: PageToken = None
+) -> ParticipantPage:
+    everyone = context.sfu.rooms.get(room).participants
+    try:
+        page = paginate(everyone, sort_key, page_size, page_token)
+    except ValueError as error:
+        raise malformed_page_token(error) from None
+    return ParticipantPage(items=[participant_view(p) for p in page.items], next_page_token=page.next_page_token)
+
+
+@router.get(
+    ONE,
+    operation_id="getParticipant",
+    summary="Get a participant with live figures",
+    dependencies=[Depends(limit_address), Depends(require_admin)],
+)
+async def get_participant(room: RoomName, identity: Identity, context: ContextDep) -> ParticipantDetail:
+    participant = find(context, room, identity)
+    return participant_detail(participant, context.sfu.participant_stats(participant))
+
+
+@router.delete(
+    ONE,
+    operation_id="removeParticipant",
+    summary="Remove a participant",
+    description="Ends all sessions of this identity. Its token stays valid until it expires.",
+    status_code=204,
+    dependencies=[*LIMITED, Depends(require_admin)],
+)
+async def remove_participant(room: RoomName, identity: Identity, context: ContextDep) -> None:
+    context.sfu.remove_participant(room, identity)
+
+
+def find(context: Context, room: str, identity: str) -> ParticipantView:
+    """Viewers may share an identity; the publisher of that identity comes first."""
+    found = [
+        participant for participant in context.sfu.rooms.get(room).participants if participant.identity == identity
+    ]
+    if not found:
+        raise Problem(404, "participant-not-found", "There is no such participant in this room.")
+    return min(found, key=lambda participant: participant.kind != "publisher")
+
+
+def sort_key(participant: ParticipantView) -> str:
+    """The id makes the order total where one identity is there more than once."""
+    return f"{participant.identity}\0{participant.id}"

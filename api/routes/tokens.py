@@ -1,0 +1,52 @@
+"""Tokens: mint."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from starlette.responses import Response
+
+from api.deps import LIMITED, ContextDep, TokenDep, require
+from api.names import room_fault
+from api.problems import Problem
+from api.replay import ReplayDep
+from api.schemas import MintedToken, TokenCreate
+from api.tokens import mint
+
+router = APIRouter(prefix="/v1/tokens", tags=["Tokens"])
+
+
+@router.post(
+    "",
+    operation_id="mintToken",
+    summary="Mint an access token",
+    description="Takes the grant roomAdmin for the token's room. Nobody can grant a right they do not have.",
+    status_code=201,
+    response_model=MintedToken,
+    dependencies=LIMITED,
+)
+async def mint_token(body: TokenCreate, token: TokenDep, context: ContextDep, replay: ReplayDep) -> Response:
+    require(token.may_grant(body.video), "granting this")
+    if body.video.room and (fault := room_fault(body.video.room)):
+        raise Problem(422, "invalid-request", f"The room name {fault}.")
+
+    def create() -> Response:
+        now = context.now()
+        try:
+            ttl = timedelta(seconds=body.lifetime_seconds)
+            text = mint(
+                token.key,
+                context.secrets[token.key],
+                body.video,
+                identity=body.identity,
+                name=body.name,
+                metadata=body.metadata,
+                ttl=ttl,
+                now=now,
+            )
+        except ValueError as error:
+            raise Problem(422, "invalid-request", f"ttl: {error}.") from None
+        minted = MintedToken(token=text, identity=body.identity, expires_at=now + ttl)
+        return JSONResponse(minted.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
+
+    return replay.once(body, create)

@@ -1,0 +1,183 @@
+"""The JSON of the REST API. Times are RFC 3339 in UTC, durations are seconds."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from api.durations import parse_duration
+from api.names import checked_identity, checked_room
+from api.tokens import DEFAULT_TTL, MAX_TTL, VideoGrant
+from sfu.stats import TransportStats
+
+MAX_METADATA = 4096
+MAX_TIMEOUT = 7 * 86400
+
+RoomField = Annotated[str, AfterValidator(checked_room)]
+IdentityField = Annotated[str, AfterValidator(checked_identity)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_TIMEOUT, allow_inf_nan=False)]
+Metadata = Annotated[str, Field(max_length=MAX_METADATA)]
+
+
+class Body(BaseModel):
+    """A request body: what it does not know it refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RoomCreate(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "lobby", "max_participants": 100}]})
+
+    name: RoomField
+    empty_timeout: Seconds = Field(default=300, description="How long the room lives with nobody in it at first.")
+    departure_timeout: Seconds = Field(default=20, description="How long it lives after the last one has left.")
+    max_participants: int = Field(default=0, ge=0, le=1_000_000, description="0: the server's own limit.")
+    metadata: Metadata = ""
+
+
+class TokenCreate(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"identity": "alice", "ttl": "1h", "video": {"roomJoin": True, "room": "lobby", "canPublish": True}}
+            ]
+        }
+    )
+
+    identity: IdentityField
+    name: str = Field(default="", max_length=256)
+    metadata: Metadata = ""
+    ttl: str = Field(
+        default=f"{int(DEFAULT_TTL.total_seconds() // 3600)}h",
+        max_length=32,
+        description=f"90s, 15m, 6h, 30d; at most {MAX_TTL.days}d.",
+    )
+    video: VideoGrant
+
+    @property
+    def lifetime_seconds(self) -> float:
+        """ValueError: ttl is no duration."""
+        return parse_duration(self.ttl).total_seconds()
+
+
+class Track(BaseModel):
+    id: str
+    kind: str
+    codec: str
+
+
+class LayerFigures(BaseModel):
+    """One received stream of a track."""
+
+    layer: int
+    rid: str | None
+    active: bool
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    frames: int
+    frame_rate: float
+    keyframes: int
+    lost: int
+    repaired: int
+    jitter_ms: float
+
+
+class TrackFigures(BaseModel):
+    """One published track."""
+
+    kind: str
+    forwarded_layer: int
+    layers: list[LayerFigures]
+
+
+class EgressFigures(BaseModel):
+    """One stream sent to the participant; loss and jitter are as it reports them."""
+
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    retransmitted: int
+    nacks_received: int
+    plis_received: int
+    loss_fraction: float
+    lost: int
+    jitter_ms: float
+
+
+class Figures(BaseModel):
+    """What the participant's transport carries, at most about a second old."""
+
+    connected: bool
+    encrypted: bool
+    rtt_ms: float | None
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    publishing: list[TrackFigures]
+    watching: list[EgressFigures]
+
+    @classmethod
+    def of(cls, stats: TransportStats) -> "Figures":
+        fields: dict[str, Any] = {**stats, "publishing": stats["tracks"], "watching": stats["egresses"]}
+        return cls.model_validate(fields)
+
+
+class Participant(BaseModel):
+    id: str
+    identity: str
+    name: str
+    kind: str = Field(description="publisher or viewer")
+    state: str
+    joined_at: datetime
+    metadata: str
+    tracks: list[Track]
+
+
+class ParticipantDetail(Participant):
+    stats: Figures | None = Field(description="Live figures; null while there is no transport.")
+
+
+class Room(BaseModel):
+    id: str
+    name: str
+    created_at: datetime
+    metadata: str
+    empty_timeout: float
+    departure_timeout: float
+    max_participants: int
+    num_participants: int
+    num_publishers: int
+
+
+class RoomPage(BaseModel):
+    items: list[Room]
+    next_page_token: str | None = Field(description="Pass it as page_token for the next page; null: this is the last.")
+
+
+class ParticipantPage(BaseModel):
+    items: list[Participant]
+    next_page_token: str | None = Field(description="Pass it as page_token for the next page; null: this is the last.")
+
+
+class MintedToken(BaseModel):
+    token: str
+    identity: str
+    expires_at: datetime
+
+
+class Fault(BaseModel):
+    pointer: str = Field(description="Where in the request.")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable, for programs.")
+    detail: str = Field(description="For people.")
+    errors: list[Fault] | None = None
