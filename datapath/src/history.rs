@@ -118,3 +118,147 @@ impl<T> History<T> {
         self.sent.binary_search_by_key(&sequence, |sent| sent.sequence).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(100);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    /// Sent these at time zero; a packet is its own sequence number.
+    fn history(sequences: impl IntoIterator<Item = u64>) -> History<u64> {
+        let mut history = History::new(512, Duration::from_secs(1));
+        for sequence in sequences {
+            history.push(at(0), sequence, sequence);
+        }
+        history
+    }
+
+    fn resend(history: &mut History<u64>, millis: u64, sequence: u16) -> Option<u64> {
+        let (packet, extended) = history.take_for_resend(at(millis), sequence, RTT)?;
+        assert_eq!(*packet, extended);
+        Some(extended)
+    }
+
+    #[test]
+    fn what_was_sent_can_be_sent_again() {
+        let mut history = history(65_500..65_600);
+        assert_eq!(resend(&mut history, 50, 65_500), Some(65_500));
+        assert_eq!(resend(&mut history, 50, 63), Some(65_599), "with its extended number");
+    }
+
+    #[test]
+    fn unknown_numbers_are_met_with_silence() {
+        let mut history = history([100, 101, 104]);
+        for unknown in [99, 102, 103, 105, 40_000, 0] {
+            assert_eq!(resend(&mut history, 50, unknown), None);
+        }
+        assert_eq!(resend(&mut history, 50, 104), Some(104));
+        assert_eq!(resend(&mut History::new(10, RTT), 0, 0), None);
+    }
+
+    #[test]
+    fn numbers_below_zero_are_unknown() {
+        assert_eq!(resend(&mut history([3]), 50, 65_535), None);
+    }
+
+    #[test]
+    fn packets_sent_late_find_their_place() {
+        let mut history = history([100, 103, 102, 105, 101, 99]);
+        for sequence in [99, 100, 101, 102, 103, 105] {
+            assert_eq!(resend(&mut history, 50, sequence), Some(u64::from(sequence)));
+        }
+        assert_eq!(resend(&mut history, 50, 104), None);
+    }
+
+    #[test]
+    fn a_packet_is_resent_once_in_a_round_trip() {
+        let mut history = history([7]);
+        assert_eq!(resend(&mut history, 10, 7), Some(7), "the first NACK may come soon");
+        assert_eq!(resend(&mut history, 99, 7), None);
+        assert_eq!(resend(&mut history, 100, 7), Some(7));
+    }
+
+    #[test]
+    fn however_short_the_round_trip_a_packet_is_not_resent_twice_in_5_ms() {
+        let mut history = history([7]);
+        assert!(history.take_for_resend(at(10), 7, Duration::ZERO).is_some());
+        assert!(history.take_for_resend(at(14), 7, Duration::ZERO).is_none());
+        assert!(history.take_for_resend(at(15), 7, Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn a_packet_is_resent_three_times_at_most() {
+        let mut history = history([7]);
+        let resent = (0..10).filter(|round| resend(&mut history, round * 100, 7).is_some()).count();
+        assert_eq!(resent, 3);
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_resent_and_forgotten() {
+        let mut history = history([7, 8]);
+        assert_eq!(resend(&mut history, 1000, 7), Some(7));
+        assert_eq!(resend(&mut history, 1001, 8), None);
+        history.push(at(1001), 9, 9);
+        assert_eq!(history.len(), 1);
+    }
+
+    #[test]
+    fn at_capacity_the_oldest_give_way() {
+        let mut history = history(0..1000);
+        assert_eq!(history.len(), 512);
+        assert_eq!(resend(&mut history, 50, 487), None);
+        assert_eq!(resend(&mut history, 50, 488), Some(488));
+        history.push(at(0), 3, 3);
+        assert_eq!(resend(&mut history, 50, 3), None, "older than all of a full history");
+        assert_eq!(history.len(), 512);
+    }
+
+    #[test]
+    fn memory_is_for_what_is_used() {
+        assert_eq!(history([]).sent.capacity(), 0);
+        let mut history = History::new(4096, Duration::from_secs(1));
+        // 150 packets a second for a minute.
+        for packet in 0..9000 {
+            history.push(at(packet * 20 / 3), packet, [0u8; 16]);
+        }
+        assert!(history.sent.capacity() <= 256, "{}", history.sent.capacity());
+        assert!(size_of::<Sent<[u8; 16]>>() <= 56);
+    }
+
+    proptest! {
+        #[test]
+        fn it_knows_what_a_plain_map_knows(
+            pushes in prop::collection::vec((1u64..4, 0u64..40, 0u64..30), 1..400), capacity in 1usize..100,
+        ) {
+            let mut history = History::new(capacity, Duration::from_millis(500));
+            let mut model: BTreeMap<u64, Instant> = BTreeMap::new();
+            let (mut newest, mut now) = (65_000, at(0));
+            for (advance, back, pause) in pushes {
+                now = now + Duration::from_millis(pause);
+                newest += advance;
+                let sequence = newest - back;
+                history.push(now, sequence, sequence);
+                newest = newest.max(sequence);
+                model.insert(sequence, now);
+            }
+            prop_assert!(history.len() <= capacity);
+            let last = model.keys().next_back().copied().unwrap_or(0);
+            for sequence in last - 600..=last + 5 {
+                let mut copy = history.take_for_resend(now, sequence as u16, RTT).map(|(packet, _)| *packet);
+                if let Some(packet) = copy.take() {
+                    prop_assert_eq!(packet, sequence);
+                    prop_assert!(model.get(&sequence).is_some_and(|sent| now.since(*sent).as_millis() <= 500));
+                }
+            }
+        }
+    }
+}

@@ -317,3 +317,6 @@ impl Credentials {
         username.split_once(':') == Some((self.ufrag.as_str(), self.remote_ufrag.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ const MAX_JUMP: u64 = 1000;
 const MAX_RECOVERED_LEAD: u64 = 100;
 /// After NACKs were sent the next ones wait this long, so that they share a packet.
 const BATCH: Duration = Duration::from_millis(20);
+/// Parameter sets travel in packets of their own before a keyframe, which is of no use without them.
+const KEYFRAME_LEAD: u64 = 16;
 /// Until a round-trip time is known.
 const DEFAULT_RTT: Duration = Duration::from_millis(100);
 /// Sequence numbers for which it is known whether they arrived.
@@ -114,9 +116,10 @@ impl NackGenerator {
         Arrival::New
     }
 
-    /// A keyframe starts at this packet: what is missing before it is not needed any more.
+    /// A keyframe starts at or shortly before this packet: what is missing from before is not needed any more.
     pub fn on_keyframe(&mut self, sequence: u64) {
-        while self.missing.front().is_some_and(|missing| missing.sequence < sequence) {
+        let start = sequence.saturating_sub(KEYFRAME_LEAD);
+        while self.missing.front().is_some_and(|missing| missing.sequence < start) {
             self.missing.pop_front();
             self.lost += 1;
         }

@@ -529,11 +529,12 @@ impl From<Refused> for PyErr {
     }
 }
 
-/// With `errno`, from which Python chooses the subclass.
+/// With `errno`, from which Python chooses the subclass and which it puts before the text.
 fn os_error(error: io::Error) -> PyErr {
+    let text = error.to_string();
     match error.raw_os_error() {
-        Some(code) => PyOSError::new_err((code, error.to_string())),
-        None => PyOSError::new_err(error.to_string()),
+        Some(code) => PyOSError::new_err((code, text.trim_end_matches(&format!(" (os error {code})")).to_owned())),
+        None => PyOSError::new_err(text),
     }
 }
 

@@ -84,3 +84,95 @@ fn slot(number: u64) -> usize {
     // The remainder is below BUCKETS.
     (number % BUCKETS as u64) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    /// 1,000 bytes every 10 ms, ten packets a frame, from `from` to `to` (in milliseconds).
+    fn steady(meter: &mut RateMeter, from: u64, to: u64) {
+        for millis in (from..to).step_by(10) {
+            meter.on_packet(at(millis), 1000, millis % 100 == 90);
+        }
+    }
+
+    #[test]
+    fn a_steady_stream_is_read_as_it_is() {
+        let mut meter = RateMeter::default();
+        steady(&mut meter, 3000, 8000);
+        for now in [8000, 8010, 8049] {
+            let rate = meter.bits_per_second(at(now));
+            assert!((750_000..=850_000).contains(&rate), "{rate}");
+        }
+        let frames = meter.frames_per_second(at(8000));
+        assert!((9.0..=11.0).contains(&frames), "{frames}");
+    }
+
+    #[test]
+    fn a_young_stream_is_read_by_its_age() {
+        let mut meter = RateMeter::default();
+        steady(&mut meter, 1_000_000, 1_000_700);
+        let rate = meter.bits_per_second(at(1_000_700));
+        assert!((790_000..=810_000).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn the_first_burst_is_not_a_rate() {
+        let mut meter = RateMeter::default();
+        meter.on_packet(at(0), 50_000, true);
+        assert_eq!(meter.bits_per_second(at(1)), 800_000);
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_within_a_second() {
+        let mut meter = RateMeter::default();
+        steady(&mut meter, 0, 5000);
+        assert!(meter.bits_per_second(at(5900)) > 0);
+        assert_eq!(meter.bits_per_second(at(6000)), 0);
+        assert_eq!(meter.frames_per_second(at(6000)), 0.0);
+        steady(&mut meter, 1_000_000, 1_001_000);
+        assert!((750_000..=850_000).contains(&meter.bits_per_second(at(1_001_000))));
+    }
+
+    #[test]
+    fn an_unused_meter_reads_zero() {
+        assert_eq!(RateMeter::default().bits_per_second(at(123)), 0);
+        assert_eq!(RateMeter::default().frames_per_second(at(123)), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_counts_the_last_second(packets in prop::collection::vec((0u64..300_000, 0usize..1500), 1..200)) {
+            let mut meter = RateMeter::default();
+            let mut now = Instant::from_micros(7);
+            let mut all = Vec::new();
+            for (pause, bytes) in packets {
+                now = now + Duration::from_micros(pause);
+                meter.on_packet(now, bytes, true);
+                all.push((now, bytes));
+            }
+            let within = |window: Duration| {
+                all.iter().filter(|(at, _)| now.since(*at) < window).map(|(_, bytes)| *bytes as u64).sum::<u64>()
+            };
+            prop_assert!(meter.total.bytes >= within(WINDOW - BUCKET));
+            prop_assert!(meter.total.bytes <= within(WINDOW));
+        }
+
+        #[test]
+        fn no_input_makes_it_fail(packets in prop::collection::vec((any::<u64>(), any::<usize>()), 0..100)) {
+            let mut meter = RateMeter::default();
+            for (micros, bytes) in packets {
+                let now = Instant::from_micros(micros);
+                meter.on_packet(now, bytes, true);
+                meter.bits_per_second(now);
+                prop_assert!(meter.frames_per_second(now).is_finite());
+            }
+        }
+    }
+}

@@ -187,3 +187,179 @@ impl Run {
 fn in_65536ths(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros() * 65536 / 1_000_000).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SSRC: u32 = 0xdead_beef;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    fn log(sequences: impl IntoIterator<Item = u64>) -> ReceiveLog {
+        let mut log = ReceiveLog::new(90_000);
+        receive(&mut log, sequences);
+        log
+    }
+
+    fn receive(log: &mut ReceiveLog, sequences: impl IntoIterator<Item = u64>) {
+        for sequence in sequences {
+            log.on_packet(at(0), sequence, 0);
+        }
+    }
+
+    fn report(log: &mut ReceiveLog) -> ReportBlock {
+        log.report(at(0), SSRC).expect("something arrived")
+    }
+
+    #[test]
+    fn nothing_is_reported_about_nothing() {
+        let mut log = log([]);
+        assert!(log.report(at(0), SSRC).is_none());
+        receive(&mut log, [1]);
+        assert_eq!(report(&mut log).ssrc, SSRC);
+        assert!(log.report(at(0), SSRC).is_none(), "nothing since the last report");
+    }
+
+    #[test]
+    fn loss_is_reported_by_the_interval_and_in_all() {
+        let mut log = log((0..100).filter(|sequence| sequence % 4 != 1));
+        let first = report(&mut log);
+        assert_eq!((first.fraction_lost, first.cumulative_lost, first.highest_sequence), (64, 25, 99));
+        receive(&mut log, 100..200);
+        let second = report(&mut log);
+        assert_eq!((second.fraction_lost, second.cumulative_lost, second.highest_sequence), (0, 25, 199));
+        assert_eq!(log.lost(), 25);
+    }
+
+    #[test]
+    fn reordered_packets_are_not_lost() {
+        let mut log = log([100, 102, 101, 99, 103]);
+        let report = report(&mut log);
+        assert_eq!((report.fraction_lost, report.highest_sequence), (0, 103));
+        assert_eq!(log.lost(), -1, "the first packet was not expected to have others before it");
+    }
+
+    #[test]
+    fn duplicates_make_loss_negative_but_not_the_fraction() {
+        let mut log = log([1, 1, 1, 2]);
+        let report = report(&mut log);
+        assert_eq!((report.fraction_lost, report.cumulative_lost), (0, -2));
+    }
+
+    #[test]
+    fn cycles_are_counted_from_the_first_packet() {
+        let mut log = log(3 * 65_536 + 65_530..4 * 65_536 + 3);
+        assert_eq!(report(&mut log).highest_sequence, 65_536 + 2);
+    }
+
+    #[test]
+    fn repaired_packets_are_lost_in_reports_only() {
+        let mut log = log([1, 4]);
+        log.on_repaired();
+        assert_eq!(report(&mut log).cumulative_lost, 2);
+        assert_eq!(log.lost(), 1);
+    }
+
+    #[test]
+    fn a_jump_is_believed_when_the_next_packet_follows_it() {
+        let mut log = log(0..10);
+        receive(&mut log, [50_000]);
+        assert_eq!(report(&mut log).highest_sequence, 9);
+        receive(&mut log, [50_001, 50_002, 50_004]);
+        let report = report(&mut log);
+        assert_eq!((report.highest_sequence, report.cumulative_lost), (50_004, 1));
+        assert_eq!(report.fraction_lost, 51);
+        assert_eq!(log.lost(), 1);
+    }
+
+    #[test]
+    fn a_stray_packet_is_not_a_jump() {
+        let mut log = log([0, 50_000, 1, 50_001, 2]);
+        let report = report(&mut log);
+        assert_eq!((report.highest_sequence, report.cumulative_lost), (2, 0));
+    }
+
+    #[test]
+    fn loss_is_clamped_to_24_bits() {
+        let mut log = log((0..9_000_000).step_by(2999));
+        assert_eq!(report(&mut log).cumulative_lost, 0x7f_ffff);
+    }
+
+    #[test]
+    fn the_last_sender_report_is_echoed_with_its_age() {
+        let mut log = log([1]);
+        let report = report(&mut log);
+        assert_eq!((report.last_sr, report.delay_since_last_sr), (0, 0));
+        log.on_sender_report(at(1000), 0x0102_0304_0506_0708);
+        log.on_packet(at(1000), 2, 0);
+        let report = log.report(at(1500), SSRC).unwrap();
+        assert_eq!((report.last_sr, report.delay_since_last_sr), (0x0304_0506, 32_768));
+    }
+
+    #[test]
+    fn an_even_stream_has_no_jitter() {
+        let mut log = ReceiveLog::new(48_000);
+        for packet in 0..100u32 {
+            log.on_packet(at(u64::from(packet) * 20), u64::from(packet), (packet * 960).wrapping_sub(5000));
+        }
+        assert_eq!(log.jitter_ms(), 0.0);
+        assert_eq!(report(&mut log).jitter, 0);
+    }
+
+    #[test]
+    fn jitter_is_the_mean_change_of_transit_time() {
+        let mut log = ReceiveLog::new(48_000);
+        for packet in 0..400u32 {
+            // Every other packet 10 ms late.
+            log.on_packet(at(u64::from(packet * 20 + packet % 2 * 10)), u64::from(packet), packet * 960);
+        }
+        let jitter = log.jitter_ms();
+        assert!((9.5..=10.0).contains(&jitter), "{jitter}");
+        assert!((460..=480).contains(&report(&mut log).jitter));
+    }
+
+    #[test]
+    fn how_a_frame_is_spread_out_is_not_jitter() {
+        let mut log = ReceiveLog::new(90_000);
+        for frame in 0..50u32 {
+            for packet in 0..10u32 {
+                let sequence = u64::from(frame * 10 + packet);
+                log.on_packet(at(u64::from(frame * 100 + packet * 9)), sequence, frame * 9000);
+            }
+        }
+        assert_eq!(log.jitter_ms(), 0.0);
+    }
+
+    #[test]
+    fn a_new_timeline_is_not_jitter() {
+        let mut log = ReceiveLog::new(90_000);
+        for (packet, timestamp) in [(0, 0), (1, 3000), (2, 3_000_000_000), (3, 3_000_003_000)] {
+            log.on_packet(Instant::from_micros(packet * 100_000 / 3), packet, timestamp);
+        }
+        assert!(log.jitter_ms() < 0.01, "{}", log.jitter_ms());
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_it_fail(
+            steps in prop::collection::vec((0u8..4, 0u64..1 << 48, any::<u32>(), any::<u32>()), 0..200),
+        ) {
+            let mut log = ReceiveLog::new(90_000);
+            for (kind, sequence, timestamp, micros) in steps {
+                let now = Instant::from_micros(u64::from(micros));
+                match kind {
+                    0 => log.on_packet(now, sequence, timestamp),
+                    1 => log.on_packet(now, sequence % 5000, timestamp),
+                    2 => log.on_sender_report(now, sequence),
+                    _ => drop(log.report(now, SSRC)),
+                }
+                prop_assert!(log.jitter_ms().is_finite());
+            }
+        }
+    }
+}

@@ -105,3 +105,94 @@ impl ReceiveEstimate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    /// A publisher that sends at `rate(estimate)` bit/s for `seconds`, losing `lost`/256. Gives the last estimate told.
+    fn publish(estimate: &mut ReceiveEstimate, from: u64, seconds: u64, lost: u8, rate: impl Fn(u64) -> u64) -> u64 {
+        let mut told = estimate.bitrate;
+        for millis in (from * 1000..(from + seconds) * 1000).step_by(10) {
+            estimate.on_packet(at(millis), rate(told) as usize / 8 / 100);
+            if millis % 1000 == 990 {
+                estimate.on_interval(at(millis), lost);
+            }
+            told = estimate.poll(at(millis)).unwrap_or(told);
+        }
+        told
+    }
+
+    #[test]
+    fn without_loss_it_grows_with_what_is_received() {
+        let mut estimate = ReceiveEstimate::new();
+        let told = publish(&mut estimate, 0, 10, 0, |told| told.min(4_000_000));
+        assert!((4_000_000..=6_200_000).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn a_publisher_that_sends_little_does_not_make_it_grow_or_shrink() {
+        let mut estimate = ReceiveEstimate::new();
+        assert_eq!(publish(&mut estimate, 0, 60, 0, |_| 100_000), START);
+    }
+
+    #[test]
+    fn a_little_loss_holds_it_and_much_lowers_it() {
+        let mut estimate = ReceiveEstimate::new();
+        assert_eq!(publish(&mut estimate, 0, 10, 13, |told| told), START);
+        let told = publish(&mut estimate, 10, 1, 128, |told| told);
+        assert_eq!(told, START * 3 / 4);
+    }
+
+    #[test]
+    fn it_recovers_slowly_after_loss() {
+        let mut estimate = ReceiveEstimate::new();
+        publish(&mut estimate, 0, 5, 128, |told| told);
+        let low = estimate.bitrate;
+        assert!(low < START / 3);
+        publish(&mut estimate, 5, 10, 0, |told| told);
+        let percent = estimate.bitrate * 100 / low;
+        assert!((180..=220).contains(&percent), "{percent}: 8 % in each of ten seconds");
+    }
+
+    #[test]
+    fn it_stays_within_bounds() {
+        let mut estimate = ReceiveEstimate::new();
+        publish(&mut estimate, 0, 60, 255, |told| told);
+        assert_eq!(estimate.bitrate, MIN);
+        publish(&mut estimate, 60, 60, 0, |_| 1_000_000_000);
+        publish(&mut estimate, 120, 120, 0, |_| 1_000_000_000);
+        assert_eq!(estimate.bitrate, MAX);
+    }
+
+    #[test]
+    fn it_is_told_once_a_second_and_at_once_when_it_falls() {
+        let mut estimate = ReceiveEstimate::new();
+        assert_eq!((estimate.next_deadline(), estimate.poll(at(0))), (None, None));
+        estimate.on_packet(at(0), 1000);
+        assert_eq!(estimate.poll(at(0)), Some(START));
+        assert_eq!(estimate.next_deadline(), Some(at(1000)));
+        assert_eq!(estimate.poll(at(500)), None);
+        estimate.on_interval(at(500), 200);
+        assert!(estimate.next_deadline().is_some_and(|due| due <= at(500)));
+        assert!(estimate.poll(at(500)).is_some_and(|told| told < START));
+        assert_eq!(estimate.next_deadline(), Some(at(1500)));
+    }
+
+    #[test]
+    fn nothing_is_told_when_nothing_comes() {
+        let mut estimate = ReceiveEstimate::new();
+        estimate.on_packet(at(0), 1000);
+        for seconds in 0..=5 {
+            assert!(estimate.poll(at(seconds * 1000)).is_some());
+        }
+        assert_eq!(estimate.poll(at(6000)), None);
+        assert_eq!(estimate.next_deadline(), None);
+        estimate.on_packet(at(9000), 1000);
+        assert!(estimate.poll(at(9000)).is_some());
+    }
+}

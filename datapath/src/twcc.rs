@@ -24,8 +24,8 @@ const MAX_ARRIVALS: usize = 8192;
 /// it and a delta (2 bytes); runs are split at 8,191, and a feedback is about less than 2^16 packets. So it has at
 /// most 20 + 180 * 6 + 9 * 2 + 3 bytes.
 const MAX_RECEIVED: usize = 180;
-/// A gap longer than this is not told: whoever sent it restarted.
-const MAX_GAP: u64 = 0x7fff;
+/// Statuses in one feedback, by the width of their count. A gap is half of that at most, by how it is unwrapped.
+const MAX_STATUSES: u64 = 0xffff;
 /// Arrival times are told in units of 250 µs, the reference time in units of 64 ms.
 const TICK_MICROS: u64 = 250;
 const TICKS_PER_REFERENCE: u64 = 256;
@@ -33,6 +33,8 @@ const TICKS_PER_REFERENCE: u64 = 256;
 const MAX_RUN: usize = 8191;
 const ONE_BIT_SYMBOLS: usize = 14;
 const TWO_BIT_SYMBOLS: usize = 7;
+/// Losses in a row that are worth a run of their own.
+const LONG_GAP: u64 = 2 * ONE_BIT_SYMBOLS as u64;
 
 /// Statuses as they are written (section 3.1.1).
 const LOST: u8 = 0;
@@ -106,15 +108,12 @@ impl ArrivalRecorder {
         }
         let Some(mut base) = self.next else { return };
         let mut place = self.arrivals.partition_point(|arrival| arrival.sequence < base);
-        while let Some(first) = self.arrivals.get(place) {
-            if first.sequence - base > MAX_GAP {
-                base = first.sequence;
-            }
+        while place < self.arrivals.len() {
             let end = place + self.feedback_len(base, place);
             let header = Header { sender_ssrc, media_ssrc, base, count: self.feedback_count };
             out.push(write_feedback(&header, self.arrivals.range(place..end)));
             self.feedback_count = self.feedback_count.wrapping_add(1);
-            // Every feedback has its first packet at least: it is at most MAX_GAP from base, and delta fits.
+            // Every feedback has one packet at least, so this ends.
             base = self.arrivals.get(end - 1).map_or(base, |last| last.sequence + 1);
             place = end;
         }
@@ -141,11 +140,9 @@ impl ArrivalRecorder {
             .range(place..)
             .take(MAX_RECEIVED)
             .take_while(|arrival| {
-                let fits = previous.is_none_or(|previous| {
-                    arrival.sequence - previous.sequence <= MAX_GAP && i16::try_from(delta(&previous, arrival)).is_ok()
-                });
+                let fits = previous.is_none_or(|previous| i16::try_from(delta(&previous, arrival)).is_ok());
                 previous = Some(**arrival);
-                fits && arrival.sequence - base < 0xffff
+                fits && arrival.sequence - base < MAX_STATUSES
             })
             .count()
             .max(1)
@@ -174,13 +171,13 @@ struct Header {
 
 /// Writes one feedback packet (section 3.1) about `arrivals`, of which there is one at least.
 fn write_feedback<'a>(header: &Header, arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<u8> {
-    let mut symbols = Vec::with_capacity(256);
+    let mut chunks = Chunks::default();
     let mut deltas = Vec::with_capacity(256);
     let mut reference = 0;
     let mut previous_tick: Option<u64> = None;
     let mut next = header.base;
     for arrival in arrivals {
-        symbols.extend((next..arrival.sequence).map(|_| LOST));
+        chunks.lost(arrival.sequence - next);
         next = arrival.sequence + 1;
         let tick = arrival.tick();
         let from = previous_tick.unwrap_or_else(|| {
@@ -191,50 +188,83 @@ fn write_feedback<'a>(header: &Header, arrivals: impl Iterator<Item = &'a Arriva
         // The caller has checked that it fits into 16 bits; the first is below 256.
         let delta = tick as i64 - from as i64;
         if let Ok(small) = u8::try_from(delta) {
-            symbols.push(SMALL_DELTA);
+            chunks.symbols.push(SMALL_DELTA);
             deltas.push(small);
         } else {
-            symbols.push(LARGE_DELTA);
+            chunks.symbols.push(LARGE_DELTA);
             deltas.extend((delta as i16).to_be_bytes());
         }
     }
+    chunks.flush();
 
-    let mut out = Vec::with_capacity(20 + symbols.len() / 3 + deltas.len() + 8);
+    let mut out = Vec::with_capacity(20 + chunks.bytes.len() + deltas.len() + 3);
     out.extend([0x8f, 205, 0, 0]);
     out.extend(header.sender_ssrc.to_be_bytes());
     out.extend(header.media_ssrc.to_be_bytes());
-    // The truncations keep the bits that the fields have. There are less than 2^16 symbols.
+    // The truncations keep the bits that the fields have. There are at most MAX_STATUSES.
     out.extend((header.base as u16).to_be_bytes());
-    out.extend((symbols.len() as u16).to_be_bytes());
+    out.extend(((next - header.base) as u16).to_be_bytes());
     out.extend(&(reference as u32).to_be_bytes()[1..]);
     out.push(header.count);
-    write_chunks(&mut out, &symbols);
+    out.extend(chunks.bytes);
     out.extend(deltas);
     pad(&mut out);
     out
 }
 
 /// Packet status chunks (sections 3.1.3 and 3.1.4): runs where they are long, vectors elsewhere.
-fn write_chunks(out: &mut Vec<u8>, mut symbols: &[u8]) {
-    while let Some(&first) = symbols.first() {
-        let run = symbols.iter().take(MAX_RUN).take_while(|&&symbol| symbol == first).count();
-        let vector = &symbols[..symbols.len().min(ONE_BIT_SYMBOLS)];
-        let one_bit = vector.iter().all(|&symbol| symbol != LARGE_DELTA);
-        let width = if one_bit { ONE_BIT_SYMBOLS } else { TWO_BIT_SYMBOLS };
-        let (chunk, taken) = if run >= width || run == symbols.len() {
-            (u16::from(first) << 13 | run as u16, run)
-        } else {
-            let taken = symbols.len().min(width);
-            let head = if one_bit { 0x8000 } else { 0xc000 };
-            let bits = ONE_BIT_SYMBOLS / width;
-            let vector = symbols[..taken].iter().enumerate().fold(head, |chunk, (index, &symbol)| {
-                chunk | u16::from(symbol) << (ONE_BIT_SYMBOLS - bits * (index + 1))
-            });
-            (vector, taken)
-        };
-        out.extend(chunk.to_be_bytes());
-        symbols = &symbols[taken..];
+#[derive(Default)]
+struct Chunks {
+    bytes: Vec<u8>,
+    /// Not written yet.
+    symbols: Vec<u8>,
+}
+
+impl Chunks {
+    fn lost(&mut self, count: u64) {
+        if count < LONG_GAP {
+            self.symbols.extend((0..count).map(|_| LOST));
+            return;
+        }
+        // The last vector has room for less than a long gap.
+        let mut left = count - self.flush() as u64;
+        while left > 0 {
+            let run = left.min(MAX_RUN as u64);
+            self.bytes.extend((u16::from(LOST) << 13 | run as u16).to_be_bytes());
+            left -= run;
+        }
     }
+
+    /// Writes the symbols. Gives how many more, all of them lost, the last vector tells of.
+    fn flush(&mut self) -> usize {
+        let mut symbols = self.symbols.as_slice();
+        let mut excess = 0;
+        while let Some(&first) = symbols.first() {
+            let run = symbols.iter().take(MAX_RUN).take_while(|&&symbol| symbol == first).count();
+            let one_bit = symbols.iter().take(ONE_BIT_SYMBOLS).all(|&symbol| symbol != LARGE_DELTA);
+            let width = if one_bit { ONE_BIT_SYMBOLS } else { TWO_BIT_SYMBOLS };
+            let (chunk, taken) = if run >= width || run == symbols.len() {
+                (u16::from(first) << 13 | run as u16, run)
+            } else {
+                let taken = symbols.len().min(width);
+                excess = width - taken;
+                (vector(&symbols[..taken], one_bit), taken)
+            };
+            self.bytes.extend(chunk.to_be_bytes());
+            symbols = &symbols[taken..];
+        }
+        self.symbols.clear();
+        excess
+    }
+}
+
+/// A status vector chunk (section 3.1.4), filled up with lost packets.
+fn vector(symbols: &[u8], one_bit: bool) -> u16 {
+    let (head, bits) = if one_bit { (0x8000, 1) } else { (0xc000, 2) };
+    symbols
+        .iter()
+        .enumerate()
+        .fold(head, |chunk, (index, &symbol)| chunk | u16::from(symbol) << (ONE_BIT_SYMBOLS - bits * (index + 1)))
 }
 
 /// Pads to a whole number of words (RFC 3550 section 6.4.1, P bit) and fills in the length.
@@ -248,3 +278,6 @@ fn pad(out: &mut Vec<u8>) {
     let words = (out.len() / 4 - 1) as u16;
     out[2..4].copy_from_slice(&words.to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,7 +188,13 @@ impl Core {
         let Some(track) = self.tracks.remove(&id) else { return false };
         if let Some(transport) = self.transports.get_mut(&track.transport) {
             transport.tracks.retain(|other| *other != id);
-            transport.streams.retain(|_, stream| stream.track != id);
+            let gone = |stream: &Stream| stream.track == id;
+            if let Some(keys) = &mut transport.keys {
+                for (ssrc, _) in transport.streams.iter().filter(|(_, stream)| gone(stream)) {
+                    keys.opener.forget(*ssrc);
+                }
+            }
+            transport.streams.retain(|_, stream| !gone(stream));
         }
         for worker in track.interested() {
             if worker == self.worker {

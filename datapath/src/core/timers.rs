@@ -69,7 +69,8 @@ impl Core {
             return self.close(id, CloseReason::ConsentExpired);
         }
         let mut outbox = Outbox::new();
-        if transport.report_due(now) {
+        let report_due = transport.report_due(now);
+        if report_due {
             for egress in &transport.egresses {
                 let Some(egress) = egresses.get_mut(egress) else { continue };
                 let feed = egress.track().and_then(|track| feeds.get(&track));
@@ -123,6 +124,10 @@ impl Core {
         }
         for compound in outbox.compounds {
             send_rtcp(transport, compound, direct, counters);
+        }
+        if report_due {
+            // A source that pauses before its first keyframe outlives the requester's patience; the viewer's does not end.
+            self.request_keyframes_for(now, id);
         }
     }
 }

@@ -46,14 +46,14 @@ fn packets_in_order_need_nothing() {
         assert_eq!(nack.on_packet(at(0), sequence, false), Arrival::New);
     }
     assert_eq!(nack.next_deadline(), None);
-    assert_eq!(poll(&mut nack, 1000), []);
+    assert!(poll(&mut nack, 1000).is_empty());
 }
 
 #[test]
 fn a_gap_is_asked_for_after_the_time_reordering_takes() {
     let mut nack = gap(true);
     assert_eq!(nack.next_deadline(), Some(at(20)));
-    assert_eq!(poll(&mut nack, 19), []);
+    assert!(poll(&mut nack, 19).is_empty());
     assert_eq!(poll(&mut nack, 20), [11, 12]);
 }
 
@@ -72,7 +72,7 @@ fn reordered_packets_are_not_asked_for() {
     assert_eq!(nack.on_packet(at(5), 12, false), Arrival::New);
     assert_eq!(nack.on_packet(at(5), 11, false), Arrival::New);
     assert_eq!(nack.next_deadline(), None);
-    assert_eq!(poll(&mut nack, 20), []);
+    assert!(poll(&mut nack, 20).is_empty());
     assert_eq!((nack.repaired(), nack.lost()), (0, 0));
 }
 
@@ -82,7 +82,7 @@ fn a_retransmission_repairs() {
     assert_eq!(poll(&mut nack, 20), [11, 12]);
     assert_eq!(nack.on_packet(at(120), 11, true), Arrival::New);
     assert_eq!(nack.on_packet(at(120), 12, true), Arrival::New);
-    assert_eq!(poll(&mut nack, 500), []);
+    assert!(poll(&mut nack, 500).is_empty());
     assert_eq!((nack.repaired(), nack.lost()), (2, 0));
 }
 
@@ -128,19 +128,29 @@ fn nacks_sent_close_together_share_a_packet() {
     assert_eq!(poll(&mut nack, 20), [11, 12]);
     nack.on_packet(at(12), 15, false);
     assert_eq!(nack.next_deadline(), Some(at(40)));
-    assert_eq!(poll(&mut nack, 32), []);
+    assert!(poll(&mut nack, 32).is_empty());
     assert_eq!(poll(&mut nack, 40), [14]);
 }
 
 #[test]
 fn a_keyframe_makes_what_was_lost_before_it_irrelevant() {
     let mut nack = gap(true);
-    nack.on_packet(at(0), 20, false);
-    nack.on_packet(at(0), 22, false);
-    nack.on_keyframe(20);
-    assert_eq!(poll(&mut nack, 20), [21]);
-    nack.on_keyframe(22);
+    nack.on_packet(at(0), 50, false);
+    nack.on_packet(at(0), 52, false);
+    nack.on_keyframe(50);
+    assert_eq!(poll(&mut nack, 20), (34..50).chain([51]).collect::<Vec<_>>());
+    nack.on_keyframe(100);
     assert_eq!(nack.next_deadline(), None);
+}
+
+#[test]
+fn parameter_sets_lost_before_a_keyframe_are_asked_for() {
+    let mut nack = NackGenerator::new(true);
+    nack.on_packet(at(0), 99, false);
+    // 100 has the parameter sets.
+    nack.on_packet(at(0), 101, false);
+    nack.on_keyframe(101);
+    assert_eq!(poll(&mut nack, 20), [100]);
 }
 
 #[test]
@@ -186,7 +196,7 @@ fn an_outage_is_given_up_at_once() {
     let mut out = Vec::new();
     assert!(nack.next_deadline().is_some());
     assert!(nack.poll(at(0), RTT, &mut out));
-    assert_eq!(out, []);
+    assert!(out.is_empty());
     assert_eq!(nack.next_deadline(), None);
     assert_eq!(nack.lost(), 2 + 299);
 }

@@ -136,10 +136,11 @@ fn parse_packet(packet: &[u8]) -> Result<Packet<'_>, Malformed> {
     }
 }
 
-/// RFC 3550 section 6.4.1: the last byte counts the padding, itself included, a multiple of four.
+/// RFC 3550 section 6.4.1: the last byte counts the padding, itself included. The RFC wants a multiple of four, but
+/// transport-wide feedback, as everyone writes it, is padded by one to three bytes.
 fn without_padding(body: &[u8]) -> Result<&[u8], Malformed> {
     match body.last().copied().map(usize::from) {
-        Some(len) if len != 0 && len % 4 == 0 && len <= body.len() => Ok(&body[..body.len() - len]),
+        Some(len) if len != 0 && len <= body.len() => Ok(&body[..body.len() - len]),
         _ => Err(Malformed),
     }
 }

@@ -1,22 +1,20 @@
 //! STUN messages (RFC 8489) with the attributes ICE adds (RFC 8445 section 7.1).
 
+mod check;
 mod write;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ring::hmac;
-
 use super::{array_at, u16_at, u32_at, Malformed};
 use crate::constant_time;
 
+use check::{fingerprint, integrity};
 pub use write::{write_binding_error, write_binding_request, write_binding_success};
 
 const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: u32 = 0x2112_a442;
 const INTEGRITY_LEN: usize = 20;
 const FINGERPRINT_LEN: usize = 4;
-/// `FINGERPRINT` is the CRC-32 xor this (RFC 8489 section 14.7).
-const FINGERPRINT_XOR: u32 = 0x5354_554e;
 /// The longest username: two ICE user fragments of 256 characters (RFC 8839 section 5.4) and a colon.
 const MAX_USERNAME_LEN: usize = 513;
 /// Up to this many unknown attributes are named in an error response.
@@ -237,8 +235,7 @@ impl<'a> Message<'a> {
     /// Whether FINGERPRINT fits the message (RFC 8489 section 14.7); `None` if there is none.
     pub fn fingerprint_valid(&self) -> Option<bool> {
         let at = self.fingerprint?;
-        let expected = crc32(&self.bytes[..at]) ^ FINGERPRINT_XOR;
-        Some(u32_at(self.bytes, at + 4) == Ok(expected))
+        Some(u32_at(self.bytes, at + 4) == Ok(fingerprint(&self.bytes[..at])))
     }
 
     /// Whether MESSAGE-INTEGRITY was made with `key` (RFC 8489 section 14.5); false if there is none.
@@ -274,36 +271,6 @@ fn parse_error_code(value: &[u8]) -> Result<u16, Malformed> {
     }
 }
 
-/// The HMAC-SHA1 over a message up to MESSAGE-INTEGRITY, with the length field as if that were its end.
-fn integrity(message: &[u8], key: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
-    let length = (message.len() - HEADER_LEN + 4 + INTEGRITY_LEN) as u16; // a whole message is below 64 KiB
-    context.update(&message[..2]);
-    context.update(&length.to_be_bytes());
-    context.update(&message[4..]);
-    context.sign()
-}
-
-/// CRC-32 of ITU-T V.42, which FINGERPRINT uses.
-fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            let mut crc = byte as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                crc = if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0xedb8_8320 };
-                bit += 1;
-            }
-            table[byte] = crc;
-            byte += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |crc, &byte| crc >> 8 ^ TABLE[usize::from(crc as u8 ^ byte)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,11 +293,6 @@ mod tests {
         message.extend(ID);
         message.extend(body);
         message
-    }
-
-    #[test]
-    fn the_crc_is_the_common_one() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl<'a> TransportFeedback<'a> {
         let time_and_count = u32_at(body, 12)?;
         let status_count = u16_at(body, 10)?;
         let (chunks, deltas) = split_deltas(body.get(CHUNKS_START..).ok_or(Malformed)?, status_count)?;
-        let feedback = Self {
+        Ok(Self {
             sender: u32_at(body, 0)?,
             media: u32_at(body, 4)?,
             feedback_count: time_and_count as u8,
@@ -39,12 +39,7 @@ impl<'a> TransportFeedback<'a> {
             reference_time: time_and_count as i32 >> 8,
             chunks,
             deltas,
-        };
-        // A status that is reserved, or whose delta is missing, ends the iteration early.
-        if feedback.arrivals().count() != usize::from(status_count) {
-            return Err(Malformed);
-        }
-        Ok(feedback)
+        })
     }
 
     /// Every packet reported on, in order of sequence number, with its arrival in ticks of 250 µs since an epoch of
@@ -61,14 +56,35 @@ impl<'a> TransportFeedback<'a> {
     }
 }
 
-/// Cuts the chunks, as many as it takes for `status_count` packets, from the deltas behind them.
+/// Cuts the chunks, as many as it takes for `status_count` packets, from the deltas behind them, of which there must be
+/// enough. Looks at each chunk once, so that a few bytes which tell of 65,535 packets cost no more than others.
 fn split_deltas(bytes: &[u8], status_count: u16) -> Result<(&[u8], &[u8]), Malformed> {
-    let (mut at, mut statuses) = (0, 0);
-    while statuses < usize::from(status_count) {
-        statuses += Chunk::parse(u16_at(bytes, at)?).len();
+    let (mut at, mut statuses_left, mut deltas_len) = (0, status_count, 0);
+    while statuses_left != 0 {
+        let mut chunk = Chunk::parse(u16_at(bytes, at)?);
         at += 2;
+        let statuses = chunk.left().min(statuses_left);
+        statuses_left -= statuses;
+        deltas_len += match chunk {
+            Chunk::RunLength { symbol, .. } => usize::from(statuses) * delta_len(symbol)?,
+            Chunk::Vector { .. } => {
+                chunk.by_ref().take(usize::from(statuses)).map(delta_len).sum::<Result<usize, _>>()?
+            }
+        };
     }
-    bytes.split_at_checked(at).ok_or(Malformed)
+    let (chunks, deltas) = bytes.split_at(at);
+    if deltas.len() < deltas_len {
+        return Err(Malformed);
+    }
+    Ok((chunks, deltas))
+}
+
+/// Bytes of the delta that a status symbol has (section 3.1.1); symbol 3 is reserved.
+fn delta_len(symbol: u16) -> Result<usize, Malformed> {
+    match symbol {
+        0..=2 => Ok(usize::from(symbol)),
+        _ => Err(Malformed),
+    }
 }
 
 /// A packet chunk (sections 3.1.3 and 3.1.4), consumed status by status.
@@ -87,9 +103,10 @@ impl Chunk {
         }
     }
 
-    fn len(self) -> usize {
+    /// Statuses that were not consumed.
+    fn left(self) -> u16 {
         match self {
-            Self::RunLength { left, .. } | Self::Vector { left, .. } => usize::from(left),
+            Self::RunLength { left, .. } | Self::Vector { left, .. } => left,
         }
     }
 }
@@ -140,7 +157,7 @@ impl Arrivals<'_> {
                 self.deltas = rest;
                 Some(i64::from(i16::from_be_bytes([*high, *low])))
             }
-            _ => None, // symbol 3 is reserved
+            _ => None, // cannot be: the constructor counted the deltas
         }
     }
 }
@@ -207,6 +224,12 @@ mod tests {
         assert_eq!(arrivals(&body(1, 1, [0; 3], &[0x60, 1, 1, 1])), None);
         assert_eq!(arrivals(&body(1, 0, [0; 3], &[])), Some(vec![]));
         assert_eq!(arrivals(&body(1, 0, [0; 3], &[])[..15]), None);
+    }
+
+    #[test]
+    fn statuses_beyond_the_count_have_no_deltas() {
+        assert_eq!(arrivals(&body(1, 2, [0; 3], &[0x20, 9, 1, 2])), Some(vec![(1, Some(1)), (2, Some(3))]));
+        assert_eq!(arrivals(&body(1, 1, [0; 3], &[0xd7, 0xff, 4])), Some(vec![(1, Some(4))]));
     }
 
     #[test]

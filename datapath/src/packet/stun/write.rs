@@ -2,7 +2,8 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::{attribute, crc32, integrity, kind, FINGERPRINT_XOR, HEADER_LEN, MAGIC_COOKIE};
+use super::check::{fingerprint, integrity};
+use super::{attribute, kind, HEADER_LEN, MAGIC_COOKIE};
 
 /// Longest attribute value we write, so that no message comes near the 64 KiB of its length field.
 const MAX_VALUE_LEN: usize = 1024;
@@ -120,8 +121,8 @@ impl<'a> Writer<'a> {
             self.attribute(attribute::MESSAGE_INTEGRITY, tag.as_ref());
         }
         self.set_length(self.out.len() + 8);
-        let crc = crc32(&self.out[self.start..]) ^ FINGERPRINT_XOR;
-        self.attribute(attribute::FINGERPRINT, &crc.to_be_bytes());
+        let fingerprint = fingerprint(&self.out[self.start..]);
+        self.attribute(attribute::FINGERPRINT, &fingerprint.to_be_bytes());
     }
 
     /// Sets the length field for a message that ends at `end` of the output.
