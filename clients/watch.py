@@ -32,8 +32,9 @@ async def run(url: str, room: str, token: str, duration: float | None = None, *,
     output is a JSON summary. Returns the exit status: 0 if pictures or sound came, 1 if nothing did.
     """
     watcher = Watcher(url, room, token)
+    console = console or Console(stderr=True)
     try:
-        with Live(table(room, watcher.figures), console=console or Console(stderr=True), transient=False) as live:
+        with Live(table(room, watcher.figures), console=console) as live:
             async with asyncio.timeout(duration), aclosing(watcher.follow()) as moments:
                 async for figures in moments:
                     live.update(table(room, figures))
@@ -42,6 +43,8 @@ async def run(url: str, room: str, token: str, duration: float | None = None, *,
     except SignallingError as error:
         watcher.figures = Figures(state=str(error))
     finally:
+        if not console.is_terminal:
+            console.print()  # elsewhere the table ends without a line break
         Console().print(summary(room, watcher.figures), soft_wrap=True, markup=False, highlight=False)
     return 0 if watcher.video.frames or watcher.audio.frames else 1
 
