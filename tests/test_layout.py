@@ -22,9 +22,6 @@ FORBIDDEN_IMPORTS = {
     "api": {"tests", "tools", "bench"},
 }
 
-# Modules that no test names because their tests go through a door in front of them.
-COVERED_BY: dict[str, str] = {}
-
 # In parts, because this file is searched as well.
 REGISTRY_HOSTS = tuple(
     ".".join(parts)
@@ -78,10 +75,7 @@ def test_the_crate_names_python_in_one_file() -> None:
 
 @pytest.mark.parametrize("path", [path for path in MODULES if MAP.get(path) != "V"])
 def test_every_module_has_its_test(path: str) -> None:
-    """A test file of its name, or one that imports it by name; `COVERED_BY` names the file where it is neither."""
-    if path in COVERED_BY:
-        assert COVERED_BY[path] in FILES
-        return
+    """A test file of its name, or one that imports it."""
     package, stem = path.split("/", 1)[0], Path(path).stem
     tests = [file for file in FILES if re.match(rf"tests/({package}|interop)/.*test_\w+\.py$", file)]
     named = any(Path(file).name == f"test_{stem}.py" for file in tests)
