@@ -18,12 +18,20 @@ class SocketAddress:
 
     @property
     def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
+        ip = self._ip
+        return self.host == "localhost" or (ip is not None and ip.is_loopback)
+
+    @property
+    def is_wildcard(self) -> bool:
+        ip = self._ip
+        return self.host == WILDCARD or (ip is not None and ip.is_unspecified)
+
+    @property
+    def _ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return ipaddress.ip_address(self.host)
         except ValueError:
-            return False
+            return None
 
 
 def parse_address(text: str) -> SocketAddress:

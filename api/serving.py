@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from api.addresses import SocketAddress
 from api.http_protocol import BoundedHeadProtocol
 from api.listeners import explain_bind, open_listeners
 from api.settings import Settings
@@ -86,7 +87,7 @@ def _uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         http=BoundedHeadProtocol,
         ws="none",
-        lifespan="off",  # entered by _serve, which can explain what goes wrong
+        lifespan="off",  # entered by `serve`, which can explain what goes wrong
         log_config=None,
         access_log=settings.log_level == "debug",  # it has clients' addresses
         server_header=False,
@@ -119,10 +120,10 @@ def _handle_signals(server: HttpServer, app: FastAPI) -> asyncio.Event:
 
 def base_url(settings: Settings, listener: socket.socket) -> str:
     """The server's URL as seen on this machine; port 0 has become a real one."""
-    host = settings.http.host or "localhost"
-    name = "localhost" if settings.http.is_loopback else f"[{host}]" if ":" in host else host
-    scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://{name}:{listener.getsockname()[1]}"
+    address = SocketAddress(settings.http.host, listener.getsockname()[1])
+    if address.is_loopback or address.is_wildcard:
+        address = SocketAddress("localhost", address.port)
+    return f"{'https' if settings.tls_cert else 'http'}://{address}"
 
 
 def raise_file_limit() -> None:

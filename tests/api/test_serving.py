@@ -24,7 +24,7 @@ from api import http_protocol
 from api.addresses import SocketAddress
 from api.app import create_app
 from api.listeners import ListenError, open_listeners
-from api.serving import FORCED_EXIT, StartError, raise_file_limit, serve
+from api.serving import FORCED_EXIT, StartError, base_url, raise_file_limit, serve
 from tests.api.recording import OFFER, SDP, SECRET, RecordingSfu, bearer, settings_for_tests, token
 from tests.api.running import Running, running
 
@@ -229,6 +229,23 @@ def test_a_port_in_use_is_one_line_that_says_which_and_what_to_do() -> None:
     assert f"127.0.0.1:{port} is already in use" in message
     assert "--http" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("http", "host"),
+    [
+        ("127.0.0.1:0", "localhost"),
+        (":0", "localhost"),
+        ("0.0.0.0:0", "localhost"),
+        ("[::]:0", "localhost"),
+        ("192.0.2.1:0", "192.0.2.1"),
+        ("[2001:db8::1]:0", "[2001:db8::1]"),
+    ],
+)
+def test_the_url_is_one_that_can_be_opened(http: str, host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert base_url(settings_for_tests(http=http), listener) == f"http://{host}:{port}"
 
 
 def test_a_wildcard_listens_on_both_families_with_one_port() -> None:
