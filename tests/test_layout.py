@@ -64,6 +64,12 @@ def test_a_pure_module_reaches_nothing(path: str) -> None:
     assert (impure_rust if path.endswith(".rs") else impure_python)(text(path)) == set()
 
 
+@pytest.mark.parametrize("path", [path for path in PURE if path in MODULES])
+def test_a_pure_module_imports_no_shell(path: str) -> None:
+    shells = {module for module, mark in MAP.items() if mark == "S"}
+    assert code_map.imported_modules(path, shells) == set()
+
+
 def test_unsafe_is_confined_to_the_system_calls() -> None:
     assert {path for path in CRATE if re.search(r"\bunsafe\b", rust_code(text(path)))} <= {"datapath/src/net/sys.rs"}
 

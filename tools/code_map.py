@@ -2,18 +2,19 @@
 Rewrites the code map in ARCHITECTURE.md from the sources: `python -m tools.code_map`.
 
 One line per module: its path, its mark and the first sentence of its documentation. A mark that stands there is kept,
-because it is a promise somebody made; a module that is new gets [V] when it defines no function, else [P] when it keeps
-that promise, else [S].
+because it is a promise somebody made; a module that is new gets [V] when it defines no function, else [P] when it and
+what it imports keep that promise, else [S].
 """
 
 import ast
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from tools.purity import impure_python, impure_rust
+from tools.purity import imports, impure_python, impure_rust
 from tools.sources import ROOT, files, python_modules, rust_modules, text
 
+READING_ORDER = ("sfu", "api", "clients")
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 BEGIN, END = "<!-- code map: make map -->\n", "<!-- end of the code map -->"
 LINE = re.compile(r"^(?P<path>\S+\.(?:py|rs)) +\[(?P<mark>[PSV])\]", re.MULTILINE)
@@ -30,28 +31,42 @@ def render(document: str) -> str:
     _, ended, tail = rest.partition(END)
     if not found or not ended:
         raise ValueError(f"no {BEGIN.strip()} ... {END} in the document")
-    known = marks(document)
     paths = files()
-    groups = [
-        rust_modules(paths),
-        *([p for p in python_modules(paths) if p.startswith(f"{package}/")] for package in ("sfu", "api", "clients")),
-    ]
-    blocks = ["\n".join(_line(path, known) for path in group) for group in groups if group]
+    python, rust = python_modules(paths), rust_modules(paths)
+    known = _completed(marks(document), python, rust)
+    groups = [rust, *([path for path in python if path.startswith(f"{package}/")] for package in READING_ORDER)]
+    blocks = ["\n".join(_line(path, known[path]) for path in group) for group in groups if group]
     return head + BEGIN + "".join(f"```\n{block}\n```\n" for block in blocks) + END + tail
 
 
-def _line(path: str, known: Mapping[str, str]) -> str:
-    source = text(path)
-    mark = known.get(path) or _proposed(path, source)
-    return f"{path:<40} [{mark}] {_summary(path, source)}"
+def imported_modules(path: str, modules: Collection[str]) -> set[str]:
+    """Which of the project's modules this one imports."""
+    names = imports(ast.parse(text(path)))
+    return {module for name in names if (module := f"{name.replace('.', '/')}.py") in modules}
 
 
-def _proposed(path: str, source: str) -> str:
-    if path.endswith(".rs"):
-        return "S" if impure_rust(source) else "P"
+def _completed(known: Mapping[str, str], python: Sequence[str], rust: Sequence[str]) -> dict[str, str]:
+    """Known marks and proposals for the rest. What imports a shell is one: repeated until nothing changes."""
+    proposed = {path: "S" if impure_rust(text(path)) else "P" for path in rust}
+    proposed |= {path: _proposed(text(path)) for path in python}
+    result = proposed | {path: mark for path, mark in known.items() if path in proposed}
+    shells = {path for path, mark in result.items() if mark == "S"}
+    while spread := {
+        path for path in python if path not in known and path not in shells and imported_modules(path, shells)
+    }:
+        shells |= spread
+        result |= dict.fromkeys(spread, "S")
+    return result
+
+
+def _proposed(source: str) -> str:
     if not any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(ast.parse(source))):
         return "V"
     return "S" if impure_python(source) else "P"
+
+
+def _line(path: str, mark: str) -> str:
+    return f"{path:<40} [{mark}] {_summary(path, text(path))}"
 
 
 def _summary(path: str, source: str) -> str:

@@ -1,6 +1,6 @@
 """
-What [P] in the code map promises: no clock, randomness, socket, file, thread, event loop or framework reached. All of
-them are arguments. The rule is read off the source: imports, calls and coroutines of Python, paths of Rust.
+What [P] in the code map promises: no clock, randomness, socket, file, thread, lock, event loop or framework reached.
+All of them are arguments. The rule is read off the source: imports, calls and coroutines of Python, paths of Rust.
 """
 
 import ast
@@ -14,8 +14,10 @@ FRAMEWORKS = {"fastapi", "httpx", "starlette", "typer", "uvicorn", "uvloop"}
 IMPURE_IMPORTS = CLOCKS_AND_CHANCE | SYSTEM | CONCURRENCY | FRAMEWORKS
 IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom"}
 IMPURE_PATHS = re.compile(
-    r"std::(?:fs|thread|env|process)\b|UdpSocket|TcpStream|SystemTime|Instant::now|SystemRandom|\blibc::|\bunsafe\b|\bpyo3\b"
+    r"std::(?:fs|thread|env|process|os)\b|UdpSocket|TcpStream|SystemTime|Instant::now|SystemRandom|\bMutex\b|\bRwLock\b"
+    r"|\bAtomic\w+|\bsys::|\blibc::|\bunsafe\b|\bpyo3\b"
 )
+THREADS_AND_SOCKETS = "sfu._datapath.Engine"
 
 
 def impure_python(source: str) -> set[str]:
@@ -27,7 +29,9 @@ def impure_python(source: str) -> set[str]:
     coroutines = {
         "async def" for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and not _is_stub(node)
     }
-    return {name.split(".", 1)[0] for name in imports(tree)} & IMPURE_IMPORTS | calls & IMPURE_CALLS | coroutines
+    names = set(imports(tree))
+    roots = {name.split(".", 1)[0] for name in names}
+    return roots & IMPURE_IMPORTS | names & {THREADS_AND_SOCKETS} | calls & IMPURE_CALLS | coroutines
 
 
 def impure_rust(source: str) -> set[str]:
