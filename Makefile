@@ -40,17 +40,29 @@ run: setup ## Set up, then serve on this machine: pages, dev key, ready-made lin
 setup: $(DATAPATH) $(PAGES) ## Virtual environment, release build of the data path, web pages
 
 .PHONY: check
-check: development ## Formatting, lints, types: Python, Rust, TypeScript, shell, containers
+check: check-python check-rust check-web check-shell ## Formatting, lints, types: Python, Rust, TypeScript, shell, containers
+
+.PHONY: check-python
+check-python: development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest sfu._datapath --mypy-config-file pyproject.toml \
 		$(if $(wildcard tools/stubtest-allowlist.txt),--allowlist tools/stubtest-allowlist.txt)
+
+.PHONY: check-rust
+check-rust: development
 	cargo fmt --all --check
 	$(if $(wildcard datapath/fuzz/Cargo.toml),cargo fmt --manifest-path datapath/fuzz/Cargo.toml --check)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --package sluice-datapath --all-targets --features python -- -D warnings
+	cargo clippy --locked --package sluice-datapath --lib --features python -- -D warnings
+
+.PHONY: check-web
+check-web: development
 	cd web && npm run check
+
+.PHONY: check-shell
+check-shell: development
 	$(BIN)/shellcheck tools/*.sh .ci/run
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml

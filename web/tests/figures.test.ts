@@ -66,6 +66,13 @@ describe("publisherFigures", () => {
     expect(figures.width).toBe(320);
   });
 
+  it("keeps a layer in its place that bandwidth holds back", () => {
+    const held = layer("f", 0, 0, 0, { qualityLimitationReason: "bandwidth" });
+    const figures = publisherFigures(null, sample(0, ...PATH, held, layer("h", 640, 9, 1), layer("q", 320, 9, 1)));
+    expect(figures.layers.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
+    expect(figures.width).toBe(640);
+  });
+
   it("has no rates before the second sample, and stands an empty report", () => {
     expect(publisherFigures(null, sample(0, layer("q", 320, 1000, 10))).bitrateKbps).toBe(0);
     expect(publisherFigures(null, sample(0))).toMatchObject({ bitrateKbps: 0, rttMs: null, layers: [], codec: null });

@@ -37,6 +37,9 @@ export interface PublisherFigures {
   readonly layers: readonly LayerFigures[];
 }
 
+/** The rids of `encodingsFor`: a layer held back for lack of bandwidth has no size to sort by. */
+const LOW_TO_HIGH = ["q", "h", "f"];
+
 /** Figures of `after`, with rates since `before` (null for the first sample: rates are then 0). */
 export function publisherFigures(before: Sample | null, after: Sample): PublisherFigures {
   const video = entriesOf(after, "outbound-rtp", "video");
@@ -46,7 +49,7 @@ export function publisherFigures(before: Sample | null, after: Sample): Publishe
   const layers = video
     .filter((entry) => entry["active"] !== false || (num(entry, "bytesSent") ?? 0) > 0)
     .map((entry) => layerOf(before, after, entry))
-    .sort((a, b) => a.width - b.width);
+    .sort((a, b) => LOW_TO_HIGH.indexOf(a.rid) - LOW_TO_HIGH.indexOf(b.rid));
   const top = layers.filter((layer) => layer.active && layer.width > 0).at(-1);
   const reports = entriesOf(after, "remote-inbound-rtp");
   return {
