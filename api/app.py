@@ -13,6 +13,7 @@ from api.bodies import BoundedBodies
 from api.context import make_context
 from api.cors import Cors
 from api.facade import SfuFacade
+from api.failures import Failures
 from api.ice_servers import IceServer
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
@@ -71,6 +72,7 @@ def create_app(
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(BoundedBodies)
+    app.add_middleware(Failures)
     app.add_middleware(Cors)
     if settings.allowed_hosts:
         app.add_middleware(TrustedHosts, hosts=settings.allowed_hosts)

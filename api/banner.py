@@ -40,8 +40,8 @@ def banner_lines(settings: Settings, url: str) -> list[str]:
         "  FFmpeg 8",
         links.ffmpeg,
         "",
-        "  Test picture sluice publish " + DEFAULT_ROOM,
-        "  In terminal  sluice watch " + DEFAULT_ROOM,
+        f"  Test picture sluice publish {DEFAULT_ROOM} --url {url}",
+        f"  In terminal  sluice watch {DEFAULT_ROOM} --url {url}",
     ]
     if not settings.http.is_loopback:
         lines += [

@@ -37,7 +37,6 @@ CODE_BY_STATUS: Mapping[int, str] = {
     404: "not-found",
     405: "method-not-allowed",
     422: "invalid-request",
-    500: "internal-error",
 }
 
 
@@ -83,11 +82,10 @@ def sfu_problem(error: SfuError) -> Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Give the app's every error this shape."""
+    """Give every error the app expects this shape; `api.failures` does so for the others."""
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(SfuError, _on_sfu_error)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -118,10 +116,6 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
     ]
     summary = "; ".join(f"{fault['pointer']}: {fault['detail']}" for fault in errors)
     return problem_response(422, "invalid-request", summary[:1000], errors=errors)
-
-
-async def _on_bug(_: Request, error: Exception) -> Response:
-    return problem_response(500, "internal-error", "The server failed; this is a fault of ours, and it is logged.")
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -211,18 +211,6 @@ async def refused(port: int) -> None:
                 await writer.wait_closed()
 
 
-async def test_readyz_fails_while_draining(sfu: RecordingSfu) -> None:
-    app = create_app(settings_for_tests(), sfu)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
-        assert (await http.get("/readyz")).status_code == 503
-        async with app.router.lifespan_context(app):
-            assert (await http.get("/readyz")).json() == {"status": "ready"}
-            app.state.context.readiness.draining()
-            draining = await http.get("/readyz")
-            assert (draining.status_code, draining.json()["code"]) == (503, "not-ready")
-            assert (await http.get("/healthz")).status_code == 200
-
-
 def test_a_port_in_use_is_one_line_that_says_which_and_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.ice_servers import IceServer
+from api.routes.signalling import ENDPOINT_METHODS, SESSION_METHODS
 from api.tokens import VideoGrant, mint
 from sfu.errors import Overloaded, Rejected
 from tests.api.recording import (
@@ -296,9 +297,9 @@ async def test_w24_one_identity_is_limited_wherever_it_comes_from(sfu: Recording
 async def test_other_methods_are_405_and_named(http: httpx.AsyncClient) -> None:
     response = await http.put(ENDPOINT, headers=bearer(token()))
     assert (response.status_code, response.json()["code"]) == (405, "method-not-allowed")
-    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert response.headers["allow"] == ENDPOINT_METHODS
     session = await http.put(SESSION, headers=bearer(token()))
-    assert session.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
+    assert session.headers["allow"] == SESSION_METHODS
 
 
 async def test_an_unknown_session_is_404(http: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ class Peer:
         self.address, self.checker, self.srtp = address, checker, srtp
         self.counts: Counter[str] = Counter()
         self._outbox: list[bytes] = []
+        self._media: set[bytes] = set()
         self.recent: deque[bytes] = deque(maxlen=200)
         """The newest datagrams sent."""
 
@@ -28,8 +29,12 @@ class Peer:
         elif 192 <= data[1] < 224:
             for report in parse_rtcp(self.srtp.unprotect_rtcp(data)):
                 self.on_rtcp(now_us, report)
+        elif data in self._media:
+            self.counts["repeats"] += 1  # the network's, or resent as it was; SRTP would call it a replay
         else:
-            self.on_rtp(now_us, Rtp.parse(self.srtp.unprotect_rtp(data)), data)
+            packet = Rtp.parse(self.srtp.unprotect_rtp(data))
+            self._media.add(data)
+            self.on_rtp(now_us, packet, data)
 
     def handle_timeout(self, now_us: int) -> None:
         check = self.checker.poll(now_us)

@@ -1,5 +1,7 @@
 """What the network does to packets, and what viewers notice of it."""
 
+import statistics
+
 import pytest
 
 from tests.net.link import LinkSpec
@@ -21,15 +23,19 @@ def frame_share(viewer: Viewer, publisher: Publisher, first_frame: int) -> float
 @pytest.mark.parametrize("link", [LOSSY, BURSTY], ids=["independent", "bursts"])
 @pytest.mark.parametrize("rtx", [True, False], ids=["rtx", "no-rtx"])
 def test_five_percent_loss_each_way_is_repaired(link: LinkSpec, rtx: bool) -> None:
-    story = Story(f"loss-{rtx}")
-    alice = story.publisher([VideoSpec(1000, 1001 if rtx else None)], up=link, down=link)
-    bob = story.viewer(alice, up=link, down=link, rtx=rtx)
-    story.run_for(2)
-    since = alice.frames
-    story.run_for(15)
-    assert frame_share(bob, alice, since) >= 0.95
-    assert alice.counts["nacked"] > 0
-    assert (bob.counts["rtx"] > 0) == rtx
+    shares = []
+    for seed in range(4):
+        story = Story(f"loss-{seed}")
+        alice = story.publisher([VideoSpec(1000, 1001 if rtx else None)], up=link, down=link)
+        bob = story.viewer(alice, up=link, down=link, rtx=rtx)
+        story.run_for(2)
+        since = alice.frames
+        story.run_for(15)
+        shares.append(frame_share(bob, alice, since))
+        assert alice.counts["nacked"] > 0
+        assert (bob.counts["rtx"] > 0) == rtx
+    assert statistics.mean(shares) >= 0.97
+    assert min(shares) >= 0.85  # one unlucky burst may cost a keyframe's time
 
 
 def test_without_rtx_a_resend_is_the_very_same_ciphertext() -> None:

@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from sfu.attributes import (
     MAX_CANDIDATES,
     Bandwidth,
-    Candidate,
     Extmap,
     Fingerprint,
     Msid,
-    Rid,
-    RtpMap,
     Simulcast,
     SimulcastId,
     SsrcGroup,
@@ -261,46 +258,3 @@ def test_session_level_attributes_count_for_sections_without_them() -> None:
     assert ice is not None
     assert ice.ufrag == "abcd"
     assert "p" * 22 not in repr(ice)
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        (RtpMap, "111 opus/48000/2"),
-        (RtpMap, "96 VP8/90000"),
-        (Extmap, "4/recvonly urn:x a b"),
-        (Rid, "hi send pt=96,97;max-width=1280"),
-        (Simulcast, "send 1,~4;3 recv c"),
-        (SsrcGroup, "FID 1 2"),
-        (Msid, "- track"),
-        (Fingerprint, "sha-256 0A:FF"),
-        (Candidate, "1 1 udp 2122194687 192.0.2.2 9 typ host generation 0"),
-        (Bandwidth, "TIAS:128000"),
-    ],
-)
-def test_attributes_are_written_as_they_are_read(kind: type[RtpMap], text: str) -> None:
-    assert str(kind.parse(text)) == text
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        (RtpMap, "128 VP8/90000"),
-        (RtpMap, "96 VP8"),
-        (Extmap, "0 urn:x"),
-        (Extmap, "1/sideways urn:x"),
-        (Rid, "a/b send"),
-        (Rid, "a both"),
-        (Simulcast, "send"),
-        (Simulcast, "send a send b"),
-        (Simulcast, "sideways a"),
-        (Simulcast, "send a;;b"),
-        (SsrcGroup, "FID 4294967296"),
-        (Fingerprint, "sha-256 XY"),
-        (Candidate, "1 1 udp 1 192.0.2.2 9 type host"),
-        (Bandwidth, "AS"),
-    ],
-)
-def test_broken_attributes_are_malformed(kind: type[RtpMap], text: str) -> None:
-    with pytest.raises(Malformed):
-        kind.parse(text)

@@ -1,0 +1,40 @@
+"""What of the SFU's objects is shown, and in which shape."""
+
+import pytest
+from pydantic import ValidationError
+
+from api.schemas import Figures, RoomCreate, TokenCreate
+from api.views import participant_detail, participant_view, room_view
+from tests.api.recording import RecordedParticipant, RecordedRoom, RecordedTrack, RecordingSfu, WallClock
+
+WHEN = WallClock().now()
+
+
+def test_a_room_counts_its_people() -> None:
+    people = [RecordedParticipant(name, kind, WHEN) for name, kind in (("a", "publisher"), ("b", "viewer"))]
+    room = room_view(RecordedRoom("room", WHEN, participants=people))
+    assert (room.num_participants, room.num_publishers) == (2, 1)
+
+
+def test_a_participant_without_transport_has_no_figures() -> None:
+    participant = RecordedParticipant("a", "publisher", WHEN, tracks=[RecordedTrack()])
+    detail = participant_detail(participant, None)
+    assert detail.stats is None
+    assert detail.model_dump(exclude={"stats"}) == participant_view(participant).model_dump()
+
+
+def test_figures_hold_no_address() -> None:
+    (stats,) = RecordingSfu(WallClock().now).stats()
+    assert stats["remote"] == ("192.0.2.1", 4242)
+    figures = Figures.of(stats)
+    assert (figures.rtt_ms, figures.bytes_sent) == (12.5, 2000)
+    assert "192.0.2.1" not in figures.model_dump_json()
+
+
+def test_bodies_refuse_what_they_do_not_know() -> None:
+    with pytest.raises(ValidationError, match="extra"):
+        RoomCreate.model_validate({"name": "a", "surprise": 1})
+
+
+def test_lifetimes_are_read() -> None:
+    assert TokenCreate.model_validate({"identity": "a", "video": {}}).lifetime_seconds == 6 * 3600

@@ -1,0 +1,47 @@
+"""The running half: one port, and what answers say of it."""
+
+import random
+import time
+
+import pytest
+
+from sfu.ids import Ids
+from sfu.media_endpoint import MediaEndpoint
+from sfu.negotiation import plan
+from sfu.sdp import SessionDescription
+from sfu.settings import SfuSettings
+from tests.sfu import offers
+from tests.sfu.rooms_of import NOW
+
+
+def endpoint(**changes: object) -> MediaEndpoint:
+    listen = {"listen": (("0.0.0.0", 0),), "workers": 1}
+    return MediaEndpoint(SfuSettings(**{**listen, **changes}), clock=time.monotonic, now=NOW)  # type: ignore[arg-type]
+
+
+async def test_candidates_are_every_way_to_the_one_port() -> None:
+    running = endpoint(include_loopback=True)
+    try:
+        assert {candidate.port for candidate in running.candidates} == {running.port}
+        assert "127.0.0.1" in {candidate.address for candidate in running.candidates}
+    finally:
+        running.close()
+
+
+async def test_public_addresses_are_what_is_announced() -> None:
+    running = endpoint(public_ips=("203.0.113.5",))
+    try:
+        assert [candidate.address for candidate in running.candidates] == ["203.0.113.5"]
+        ids = Ids(random.Random(1).randbytes)
+        planned = plan(SessionDescription.parse(offers.offer(offers.CHROME)), "publish")
+        transport = running.transports.open(planned, ids.ice())
+        local = running.local(transport, ids)
+        assert local.ice == transport.ice
+        assert local.candidates == running.candidates
+    finally:
+        running.close()
+
+
+async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
+    with pytest.raises(OSError, match="assign"):
+        endpoint(listen=(("203.0.113.5", 0),))
