@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
@@ -42,6 +43,8 @@ class DtlsCertificate:
             .sign(key, hashes.SHA256())
         )
         self.fingerprint = Fingerprint("sha-256", certificate.fingerprint(hashes.SHA256()))
+        self.key = key
+        self.der = certificate.public_bytes(Encoding.DER)
         self.context = _context(key, certificate)
 
 

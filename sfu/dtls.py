@@ -5,10 +5,11 @@ has validated: there is no cookie exchange, since a stranger's ClientHello never
 """
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cryptography import x509
 from cryptography.hazmat.primitives import constant_time, hashes
 from OpenSSL import SSL
 
@@ -84,7 +85,7 @@ class DtlsEndpoint:
 
     def handle_datagram(self, datagram: bytes) -> None:
         """What is not whole DTLS records is dropped; so is application data, nothing here uses it."""
-        if self._ssl is None or not _is_records(datagram):
+        if self._ssl is None or not is_records(datagram):
             return
         if self.state is DtlsState.CONNECTING:
             self._received += 1
@@ -163,19 +164,15 @@ class DtlsEndpoint:
             self._shut_down(ssl)
             self._fail("no SRTP protection profile in common")
             return
-        self.keys = _exported_keys(ssl, profile, server=self._server)
+        self.keys = srtp_keys(
+            profile, lambda size: ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", size), server=self._server
+        )
         self.state = DtlsState.CONNECTED
         self._flush(ssl)
 
     def _is_expected(self, ssl: SSL.Connection) -> bool:
         certificate = ssl.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
-            return False
-        return any(
-            constant_time.bytes_eq(certificate.fingerprint(_HASHES[expected.algorithm]()), expected.digest)
-            for expected in self._fingerprints
-            if expected.algorithm in _HASHES
-        )
+        return certificate is not None and has_fingerprint(certificate, self._fingerprints)
 
     def _read(self, ssl: SSL.Connection) -> None:
         """Take every record of the datagram, or the next would wait for another datagram."""
@@ -209,7 +206,7 @@ class DtlsEndpoint:
         except SSL.Error:
             pass
         datagram = b""
-        for record in _records(flight):
+        for record in records(flight):
             if datagram and len(datagram) + len(record) > MTU:
                 self._outgoing.append(datagram)
                 datagram = b""
@@ -218,17 +215,26 @@ class DtlsEndpoint:
             self._outgoing.append(datagram)
 
 
-def _exported_keys(ssl: SSL.Connection, profile: str, *, server: bool) -> SrtpKeys:
-    """RFC 5764, 4.2: client key, server key, client salt, server salt."""
+def srtp_keys(profile: str, export: Callable[[int], bytes], *, server: bool) -> SrtpKeys:
+    """What to do with the exported bytes (RFC 5764, 4.2): client key, server key, client salt, server salt."""
     key, salt = _KEY_AND_SALT[profile]
-    material = ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
+    material = export(2 * (key + salt))
     client = material[:key] + material[2 * key : 2 * key + salt]
     theirs = material[key : 2 * key] + material[2 * key + salt :]
     receive, send = (client, theirs) if server else (theirs, client)
     return SrtpKeys(profile, receive, send)
 
 
-def _records(flight: bytes) -> Iterator[bytes]:
+def has_fingerprint(certificate: x509.Certificate, expected: Iterable[Fingerprint]) -> bool:
+    """Whether the offer announced this certificate (RFC 8122, 5.1: by any of its fingerprints we know the hash of)."""
+    return any(
+        constant_time.bytes_eq(certificate.fingerprint(_HASHES[fingerprint.algorithm]()), fingerprint.digest)
+        for fingerprint in expected
+        if fingerprint.algorithm in _HASHES
+    )
+
+
+def records(flight: bytes) -> Iterator[bytes]:
     at = 0
     while at + _RECORD_HEADER <= len(flight):
         end = at + _RECORD_HEADER + int.from_bytes(flight[at + 11 : at + 13], "big")
@@ -236,7 +242,7 @@ def _records(flight: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _is_records(datagram: bytes) -> bool:
+def is_records(datagram: bytes) -> bool:
     """Whether it is one or more whole DTLS records (RFC 6347, 4.1)."""
     at = 0
     while at < len(datagram):

@@ -8,7 +8,7 @@ from sfu.addresses import announced_addresses, interface_addresses
 from sfu.answer import LocalTransport
 from sfu.candidates import host_candidates
 from sfu.certificate import DtlsCertificate
-from sfu.ids import Ids
+from sfu.ids import Ids, RandomBytes
 from sfu.pump import EventPump
 from sfu.settings import SfuSettings
 from sfu.transport import Transport
@@ -18,12 +18,15 @@ from sfu.transports import Transports
 class MediaEndpoint:
     """Open from its making until `close`. OSError: an address cannot be bound."""
 
-    def __init__(self, settings: SfuSettings, *, clock: Callable[[], float], now: datetime) -> None:
+    def __init__(
+        self, settings: SfuSettings, *, clock: Callable[[], float], now: datetime, random_bytes: RandomBytes
+    ) -> None:
         self.engine = Engine(settings.listen, workers=settings.workers)
         self.transports = Transports(
             self.engine,
             certificate := DtlsCertificate(now),
             clock=clock,
+            random_bytes=random_bytes,
             handshake_timeout=settings.handshake_timeout,
             max_transports=settings.max_sessions,
             max_handshakes=settings.max_handshakes,

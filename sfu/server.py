@@ -51,6 +51,7 @@ class Sfu:
         self._settings = settings
         self._clock = clock
         self._now = now
+        self._random_bytes = random_bytes
         self._ids = Ids(random_bytes)
         self._rooms = Rooms(
             self._ids,
@@ -75,7 +76,9 @@ class Sfu:
         """Open the media sockets. OSError: one cannot be bound."""
         if self._endpoint is not None:
             raise RuntimeError("already started")
-        self._endpoint = endpoint = MediaEndpoint(self._settings, clock=self._clock, now=self._now())
+        self._endpoint = endpoint = MediaEndpoint(
+            self._settings, clock=self._clock, now=self._now(), random_bytes=self._random_bytes
+        )
         endpoint.transports.rescheduled.connect(self._timer.rearm)
         endpoint.transports.layer_changed.connect(self._handle_layer_changed)
         self._timer.start()

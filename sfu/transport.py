@@ -3,12 +3,13 @@
 import enum
 from collections.abc import Mapping
 
-from OpenSSL import SSL
-
 from sfu.attributes import IceCredentials
+from sfu.certificate import DtlsCertificate
 from sfu.datapath import DataPath
 from sfu.dtls import DtlsEndpoint, DtlsState
+from sfu.dtls_client import DtlsClient
 from sfu.events import Signal
+from sfu.ids import RandomBytes
 from sfu.negotiation import RemoteTransport
 
 # For how long a peer may still miss our last flight and ask for it again, after which OpenSSL's state is let go.
@@ -34,7 +35,7 @@ class Transport:
     def __init__(
         self,
         datapath: DataPath,
-        context: SSL.Context,
+        certificate: DtlsCertificate,
         remote: RemoteTransport,
         ice: IceCredentials,
         extensions: Mapping[str, int],
@@ -42,6 +43,7 @@ class Transport:
         now: float,
         handshake_timeout: float,
         keep_listening: bool,
+        random_bytes: RandomBytes,
     ) -> None:
         self.ice = ice
         self.state = TransportState.CONNECTING
@@ -50,7 +52,11 @@ class Transport:
         self.closed = Signal[[str]]()
         self.deadline: float | None = None
         self._datapath = datapath
-        self._dtls = DtlsEndpoint(context, remote.our_role, remote.fingerprints)
+        self._dtls = (
+            DtlsEndpoint(certificate.context, "server", remote.fingerprints)
+            if remote.our_role == "server"
+            else DtlsClient(certificate, remote.fingerprints, random_bytes)
+        )
         self._started = False
         # Whether the peer's close_notify is to be understood after the linger, which costs OpenSSL's memory.
         self._keep_listening = keep_listening

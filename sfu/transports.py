@@ -9,6 +9,7 @@ from sfu.datapath import DataPath, Event
 from sfu.deadlines import Deadlines
 from sfu.errors import Overloaded
 from sfu.events import Signal
+from sfu.ids import RandomBytes
 from sfu.negotiation import Plan
 from sfu.transport import Transport, TransportState
 
@@ -25,6 +26,7 @@ class Transports:
         certificate: DtlsCertificate,
         *,
         clock: Callable[[], float],
+        random_bytes: RandomBytes,
         handshake_timeout: float,
         max_transports: int,
         max_handshakes: int,
@@ -34,6 +36,7 @@ class Transports:
         self._datapath = datapath
         self._certificate = certificate
         self._clock = clock
+        self._random_bytes = random_bytes
         self._handshake_timeout = handshake_timeout
         self._max_transports = max_transports
         self._max_handshakes = max_handshakes
@@ -46,13 +49,14 @@ class Transports:
         self.check_space()
         transport = Transport(
             self._datapath,
-            self._certificate.context,
+            self._certificate,
             plan.remote,
             ice,
             plan.extensions,
             now=self._clock(),
             handshake_timeout=self._handshake_timeout,
             keep_listening=plan.purpose == "publish",
+            random_bytes=self._random_bytes,
         )
         self._transports[transport.id] = transport
         self._connecting.add(transport.id)
