@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sfu.attributes import Fingerprint
 from sfu.certificate import DtlsCertificate
 from sfu.dtls import DtlsEndpoint, DtlsState
+from sfu.dtls_client import DtlsClient
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Fate = Callable[[bytes], list[bytes]]
@@ -18,7 +19,10 @@ def certificate() -> DtlsCertificate:
 
 
 class Pair:
-    """A client and a server joined by two queues; `fate` says what arrives for each datagram sent."""
+    """A client and a server joined by two queues; `fate` says what arrives for each datagram sent.
+
+    own_client: the client is `DtlsClient`; otherwise both ends are OpenSSL.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,15 @@ class Pair:
         client_expects: list[Fingerprint] | None = None,
         server_expects: list[Fingerprint] | None = None,
         fate: Fate = lambda datagram: [datagram],
+        own_client: bool = False,
     ) -> None:
         ours, theirs = certificate(), certificate()
-        self.client = DtlsEndpoint(ours.context, "client", client_expects or [theirs.fingerprint])
+        expected = client_expects or [theirs.fingerprint]
+        self.client: DtlsClient | DtlsEndpoint = (
+            DtlsClient(ours, expected, random.Random(1).randbytes)
+            if own_client
+            else DtlsEndpoint(ours.context, "client", expected)
+        )
         self.server = DtlsEndpoint(theirs.context, "server", server_expects or [ours.fingerprint])
         self.sent: list[bytes] = []
         self._fate = fate
@@ -56,7 +66,7 @@ class Pair:
             self.server.handle_timeout()
             self.exchange()
 
-    def _pass_on(self, source: DtlsEndpoint, target: DtlsEndpoint) -> list[bytes]:
+    def _pass_on(self, source: DtlsClient | DtlsEndpoint, target: DtlsClient | DtlsEndpoint) -> list[bytes]:
         datagrams = source.datagrams()
         for datagram in datagrams:
             for arriving in self._fate(datagram):

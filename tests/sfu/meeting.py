@@ -1,5 +1,6 @@
 """Transports over the real data path core in virtual time, and clients that check, shake hands and say goodbye."""
 
+import random
 from dataclasses import dataclass
 
 from sfu._datapath import Core
@@ -39,6 +40,7 @@ class Meeting:
             self.core,
             self.server_certificate,
             clock=lambda: self.now,
+            random_bytes=random.Random(1).randbytes,
             handshake_timeout=15.0,
             max_transports=max_transports,
             max_handshakes=max_handshakes,

@@ -14,13 +14,15 @@ from tests.sfu import offers
 from tests.sfu.rooms_of import NOW
 
 
-def endpoint(**changes: object) -> MediaEndpoint:
-    listen = {"listen": (("0.0.0.0", 0),), "workers": 1}
-    return MediaEndpoint(SfuSettings(**{**listen, **changes}), clock=time.monotonic, now=NOW)  # type: ignore[arg-type]
+def endpoint(listen: tuple[str, int] = ("0.0.0.0", 0), *, loopback: bool = False, public: str = "") -> MediaEndpoint:
+    settings = SfuSettings(
+        listen=(listen,), workers=1, include_loopback=loopback, public_ips=(public,) if public else ()
+    )
+    return MediaEndpoint(settings, clock=time.monotonic, now=NOW, random_bytes=random.Random(2).randbytes)
 
 
 async def test_candidates_are_every_way_to_the_one_port() -> None:
-    running = endpoint(include_loopback=True)
+    running = endpoint(loopback=True)
     try:
         assert {candidate.port for candidate in running.candidates} == {running.port}
         assert "127.0.0.1" in {candidate.address for candidate in running.candidates}
@@ -29,7 +31,7 @@ async def test_candidates_are_every_way_to_the_one_port() -> None:
 
 
 async def test_public_addresses_are_what_is_announced() -> None:
-    running = endpoint(public_ips=("203.0.113.5",))
+    running = endpoint(public="203.0.113.5")
     try:
         assert [candidate.address for candidate in running.candidates] == ["203.0.113.5"]
         ids = Ids(random.Random(1).randbytes)
@@ -44,4 +46,4 @@ async def test_public_addresses_are_what_is_announced() -> None:
 
 async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
     with pytest.raises(OSError, match="assign"):
-        endpoint(listen=(("203.0.113.5", 0),))
+        endpoint(("203.0.113.5", 0))
