@@ -55,7 +55,7 @@ check-rust: development
 	cargo fmt --all --check
 	$(if $(wildcard datapath/fuzz/Cargo.toml),cargo fmt --manifest-path datapath/fuzz/Cargo.toml --check)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --package sluice-datapath --lib --features python -- -D warnings
+	cargo clippy --locked --package sluice-datapath --all-targets --features python -- -D warnings
 
 .PHONY: check-web
 check-web: development
