@@ -1,7 +1,8 @@
 """A DTLS-SRTP endpoint without sockets (RFC 5764): datagrams in, datagrams and at last keys out.
 
 Its one impurity is OpenSSL's own clock, which times retransmissions. Feed it only what comes from a 5-tuple that ICE
-has validated: there is no cookie exchange, since a stranger's ClientHello never gets here.
+has validated: there is no cookie exchange, since a stranger's ClientHello never gets here. The SFU runs it as server;
+where the peer waits for a ClientHello, `sfu.dtls_client` says why OpenSSL will not do.
 """
 
 import enum
