@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 
-from aiortc.mediastreams import MediaStreamTrack
 from rich.console import Console
 
 from clients import whip
@@ -30,18 +29,13 @@ async def run(
     status: 0 if media went out, 1 if none could, 2 if the source cannot be read.
     """
     console = console or Console(stderr=True)
-    try:
-        tracks = open_source(source)
-    except SourceError as error:
-        console.print(f"[red]{error}")
-        return 2
-    console.print(f"Publishing {source} to room {room!r} at {url}. Ctrl-C ends it.")
     published = False
     try:
         async with Endpoint(endpoint_url(url, "whip", room), token) as endpoint, asyncio.timeout(duration):
+            console.print(f"Publishing {source} to room {room!r} at {url}. Ctrl-C ends it.")
             backoff = Backoff(random.random)
             while True:
-                connection = await _connect(endpoint, tracks, codec, backoff, console)
+                connection = await _connect(endpoint, source, codec, backoff, console)
                 published = True
                 try:
                     console.print(f"On the air: {connection.session.url}", soft_wrap=True)
@@ -49,21 +43,22 @@ async def run(
                 finally:
                     await connection.close()
     except TimeoutError:
-        pass
+        return 0 if published else 1
+    except SourceError as error:
+        console.print(f"[red]{error}")
+        return 2
     except SignallingError as error:
         console.print(f"[red]{error}")
         return 1
-    finally:
-        for track in tracks:
-            track.stop()
-    return 0 if published else 1
 
 
-async def _connect(
-    endpoint: Endpoint, tracks: list[MediaStreamTrack], codec: str, backoff: Backoff, console: Console
-) -> Connection:
-    """Try until a session is connected; SignallingError when the server will not have us at all."""
+async def _connect(endpoint: Endpoint, source: str, codec: str, backoff: Backoff, console: Console) -> Connection:
+    """Try until a session is connected; SignallingError when the server will not have us at all.
+
+    Every attempt opens the source anew: a connection that closes ends its tracks.
+    """
     while True:
+        tracks = open_source(source)
         try:
             connection = await whip.publish(endpoint, tracks, codec)
         except SignallingError as error:
@@ -74,7 +69,11 @@ async def _connect(
             await asyncio.sleep(delay)
         else:
             backoff.reset()
+            tracks = []
             return connection
+        finally:
+            for track in tracks:
+                track.stop()
 
 
 async def _report(connection: Connection, console: Console) -> None:

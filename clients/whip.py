@@ -10,7 +10,7 @@ VIDEO_CODECS = {"vp8": "video/VP8", "h264": "video/H264"}
 
 
 async def publish(endpoint: Endpoint, tracks: list[MediaStreamTrack], codec: str = "vp8") -> Connection:
-    """Send the tracks, the video as `codec` ("vp8" or "h264"). The tracks are not stopped when the session ends.
+    """Send the tracks, the video as `codec` ("vp8" or "h264"). The tracks end with the session.
 
     Raises SignallingError if no session comes about, ValueError for an unknown codec.
     """

@@ -1,6 +1,7 @@
 """Whole sessions with another program's stack at the far end: publish, watch, and what the commands make of them."""
 
 import asyncio
+import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
@@ -121,3 +122,20 @@ async def test_watch_joins_again_when_the_session_is_gone(server: PeerServer) ->
     await eventually(playing, "the first session plays")
     await server.end("session-1")
     await asyncio.wait_for(following, 30)
+
+
+async def test_publish_goes_on_with_its_picture_when_the_session_is_gone(server: PeerServer) -> None:
+    async def playing() -> bool:
+        return server.video.number() is not None
+
+    publishing = asyncio.ensure_future(
+        publish.run(server.url, "demo", TOKEN, "testsrc", console=Console(file=io.StringIO()))
+    )
+    await eventually(playing, "the first session plays")
+    await server.end("session-1")
+    server.video.last = None
+    await eventually(playing, "the second session plays", within=40)
+    assert list(server.sessions) == ["session-2"]
+    publishing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await publishing
