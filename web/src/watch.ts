@@ -38,11 +38,14 @@ const picture = new Picture(video, byId("still", HTMLCanvasElement), () => {
 
 /** Seconds without media, while connected, after which the broadcaster is taken to be away. */
 const AWAY_AFTER = 3;
+/** Seconds without a new picture, while sound goes on, after which that is said: no camera, or a codec unknown here. */
+const STILL_AFTER = 5;
 
 let token = tokenOf(location.hash);
 let player: Player | null = null;
 let latest: ViewerFigures | null = null;
 let silentSeconds = 0;
+let stillSeconds = 0;
 
 async function start(): Promise<void> {
   token ??= (await devLinks(room))?.watch_token ?? null;
@@ -55,7 +58,7 @@ async function start(): Promise<void> {
 
 function onState(state: State, refusal: Refusal | null): void {
   showState(pill, state);
-  silentSeconds = 0;
+  silentSeconds = stillSeconds = 0;
   badge.hidden = true;
   again.hidden = true;
   tokenForm.hidden = true;
@@ -102,12 +105,14 @@ function askForToken(title: string, text: string): void {
 }
 
 function onFigures(figures: ViewerFigures): void {
+  stillSeconds = figures.framesDecoded !== latest?.framesDecoded ? 0 : stillSeconds + 1;
+  silentSeconds = figures.playing ? 0 : silentSeconds + 1;
   latest = figures;
   tiles.show(figures);
-  silentSeconds = figures.playing ? 0 : silentSeconds + 1;
   if (player?.session.state !== "live") return;
-  badge.hidden = silentSeconds < AWAY_AFTER;
-  badge.textContent = "Waiting for the broadcaster";
+  const away = silentSeconds >= AWAY_AFTER;
+  badge.hidden = !away && stillSeconds < STILL_AFTER;
+  badge.textContent = away ? "Waiting for the broadcaster" : "Sound only";
 }
 
 function showVolume(): void {
