@@ -57,6 +57,7 @@ pub struct Layer {
     receive: ReceiveLog,
     nack: NackGenerator,
     keyframes: KeyframeRequester,
+    keyframe_timestamp: Option<u32>,
     rate: RateMeter,
     payload_type: u8,
     totals: Totals,
@@ -86,6 +87,7 @@ impl Layer {
             receive: ReceiveLog::new(clock_rate),
             nack: NackGenerator::new(kind == Kind::Video),
             keyframes: KeyframeRequester::new(),
+            keyframe_timestamp: None,
             rate: RateMeter::default(),
             payload_type: 0,
             totals: Totals::default(),
@@ -204,7 +206,10 @@ impl Track {
         layer.totals.frames += u64::from(packet.marker);
         layer.rate.on_packet(now, packet.size, packet.marker);
         if packet.keyframe {
-            layer.totals.keyframes += 1;
+            // Parameter sets and the picture behind them may come in packets of their own, each of which starts it.
+            if layer.keyframe_timestamp.replace(packet.timestamp) != Some(packet.timestamp) {
+                layer.totals.keyframes += 1;
+            }
             layer.keyframes.on_keyframe(now);
             layer.nack.on_keyframe(packet.sequence);
             if index == self.forwarded {

@@ -277,6 +277,18 @@ fn a_round_trip_is_measured_from_the_viewers_report() {
 }
 
 #[test]
+fn a_keyframe_counts_once_however_many_of_its_packets_can_start_it() {
+    let mut node = Node::new(1);
+    let mut source = publisher(&mut node);
+    for (sequence, timestamp) in [(10, 0), (11, 0), (12, 3000)] {
+        source.send(&mut node, &vp8_packet(0x1000, sequence, timestamp, true, false, 500), 0);
+    }
+    let stats = node.cores[0].stats(node.now);
+    let layer = &stats.iter().find(|stats| stats.transport == source.id).unwrap().tracks[0].layers[0];
+    assert_eq!((layer.packets, layer.keyframes), (3, 2));
+}
+
+#[test]
 fn consent_expires_after_thirty_silent_seconds() {
     let mut node = Node::new(1);
     let source = publisher(&mut node);

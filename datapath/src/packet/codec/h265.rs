@@ -11,13 +11,19 @@ const FRAGMENTATION: u8 = 49;
 const FU_START: u8 = 0x80;
 const FU_TYPE_MASK: u8 = 0x3f;
 
-/// True if the payload holds a parameter set or the start of an intra random access point.
+/// The first bit of a slice header is `first_slice_segment_in_pic_flag` (ITU-T H.265, 7.3.6.1).
+const FIRST_SLICE: u8 = 0x80;
+
+/// True if the payload holds a parameter set or the first slice of an intra random access point.
 pub fn starts_keyframe(payload: &[u8]) -> bool {
     let [first, _, rest @ ..] = payload else { return false };
-    match unit_type(*first) {
-        AGGREGATION => any_unit(rest, |header| is_key(unit_type(header))),
-        FRAGMENTATION => rest.first().is_some_and(|header| header & FU_START != 0 && is_key(header & FU_TYPE_MASK)),
-        unit_type => is_key(unit_type),
+    match (unit_type(*first), rest) {
+        (AGGREGATION, units) => any_unit(units, |unit| match unit {
+            [header, _, data @ ..] => is_key(unit_type(*header), data),
+            _ => false,
+        }),
+        (FRAGMENTATION, [header, data @ ..]) => header & FU_START != 0 && is_key(header & FU_TYPE_MASK, data),
+        (unit_type, data) => is_key(unit_type, data),
     }
 }
 
@@ -26,8 +32,12 @@ fn unit_type(header: u8) -> u8 {
     header >> 1 & 0x3f
 }
 
-fn is_key(unit_type: u8) -> bool {
-    matches!(unit_type, FIRST_IRAP..=LAST_IRAP | VIDEO_PARAMETERS..=PICTURE_PARAMETERS)
+fn is_key(unit_type: u8, data: &[u8]) -> bool {
+    match unit_type {
+        VIDEO_PARAMETERS..=PICTURE_PARAMETERS => true,
+        FIRST_IRAP..=LAST_IRAP => data.first().is_some_and(|header| header & FIRST_SLICE != 0),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -37,19 +47,27 @@ mod tests {
     #[test]
     fn single_units() {
         for key in [16, 19, 20, 21, 23, 32, 33, 34] {
-            assert!(starts_keyframe(&[key << 1, 1, 0]), "type {key}");
+            assert!(starts_keyframe(&[key << 1, 1, 0x80]), "type {key}");
         }
         for other in [0, 1, 15, 24, 31, 35, 39] {
-            assert!(!starts_keyframe(&[other << 1, 1, 0]), "type {other}");
+            assert!(!starts_keyframe(&[other << 1, 1, 0x80]), "type {other}");
         }
         assert!(!starts_keyframe(&[32 << 1]) && !starts_keyframe(&[]));
     }
 
     #[test]
+    fn the_first_slice_only() {
+        assert!(!starts_keyframe(&[19 << 1, 1, 0x40]) && !starts_keyframe(&[19 << 1, 1]));
+        assert!(!starts_keyframe(&[48 << 1, 1, 0, 3, 19 << 1, 1, 0x40]));
+        assert!(!starts_keyframe(&[49 << 1, 1, 0x80 | 19, 0x40]));
+    }
+
+    #[test]
     fn aggregations_and_fragments() {
         assert!(starts_keyframe(&[48 << 1, 1, 0, 2, 39 << 1, 1, 0, 2, 32 << 1, 1]));
-        assert!(!starts_keyframe(&[48 << 1, 1, 0, 2, 1 << 1, 1]));
-        assert!(starts_keyframe(&[49 << 1, 1, 0x80 | 19]));
-        assert!(!starts_keyframe(&[49 << 1, 1, 19]) && !starts_keyframe(&[49 << 1, 1]));
+        assert!(starts_keyframe(&[48 << 1, 1, 0, 3, 19 << 1, 1, 0x80]));
+        assert!(!starts_keyframe(&[48 << 1, 1, 0, 2, 1 << 1, 1]) && !starts_keyframe(&[48 << 1, 1, 0, 1, 32 << 1]));
+        assert!(starts_keyframe(&[49 << 1, 1, 0x80 | 19, 0x80]));
+        assert!(!starts_keyframe(&[49 << 1, 1, 19, 0x80]) && !starts_keyframe(&[49 << 1, 1]));
     }
 }
