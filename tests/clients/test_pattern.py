@@ -31,7 +31,7 @@ def test_any_levels_are_read_without_error(levels: list[float]) -> None:
     assert number is None or 0 <= number < 2**22
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**22 - 1), st.sampled_from([(320, 180), (640, 360), (854, 480), (1281, 721)]))
 def test_a_number_is_read_back_from_a_plane_of_any_size(number: int, size: tuple[int, int]) -> None:
     width, height = size

@@ -122,7 +122,7 @@ def test_longer_than_the_mtu_is_dropped() -> None:
     assert link.counters.too_long == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     jitter_us=st.integers(0, 20_000),
     keep_order=st.booleans(),
