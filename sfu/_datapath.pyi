@@ -137,6 +137,7 @@ class _Commands:
 
     def install_keys(self, transport: int, profile: str, receive: bytes, send: bytes) -> None:
         """Start SRTP. profile: RFC 5764/7714 name, e.g. "SRTP_AEAD_AES_128_GCM"; receive, send: master key + salt.
+        Once per transport; a second time is ignored, or packet indices would begin again under one key.
 
         ValueError: unknown profile or wrong length.
         """
@@ -149,7 +150,9 @@ class _Commands:
         """Viewers of the track move to this layer at its next keyframe, which is asked for. At first: the lowest."""
 
     def subscribe(self, transport: int, egress: EgressSpec) -> int:
-        """The transport can be sent this stream; the egress's id. Silent until `set_source`."""
+        """The transport can be sent this stream; the egress's id. Silent until `set_source`, and for good if the
+        transport ever had an egress of one of its SSRCs: packet indices would begin again under one key.
+        """
 
     def set_source(
         self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] = ...
