@@ -1,5 +1,7 @@
 //! What is due: consent, feedback to publishers, reports to everybody. One timer per transport.
 
+use core::time::Duration;
+
 use super::Core;
 use crate::event::{CloseReason, Event};
 use crate::ids::TransportId;
@@ -19,11 +21,9 @@ impl Core {
 
     /// Do what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&(at, id)) = self.timers.first() {
-            if at > now {
-                return;
-            }
-            self.timers.pop_first();
+        // Each of those that are due once: a deadline that will not move must not keep the worker here.
+        let later = self.timers.split_off(&(now + Duration::from_micros(1), TransportId(0)));
+        for (_, id) in core::mem::replace(&mut self.timers, later) {
             if let Some(transport) = self.transports.get_mut(&id) {
                 transport.timer = None;
             }
@@ -106,7 +106,9 @@ impl Core {
                 events.push_back(Event::LayerChanged { track: *id, layer, rid, active });
             });
             counters.keyframe_requests_sent += feedback.keyframe_requests;
-            outbox.append(|compound| compound.extend_from_slice(&out));
+            for packet in out {
+                outbox.append(|compound| compound.extend_from_slice(&packet));
+            }
         }
         if let Some(arrivals) = &mut transport.arrivals {
             // libwebrtc wants some SSRC it knows, whichever.
