@@ -6,12 +6,12 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 
-from aiortc.contrib.media import MediaPlayer
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 from av.error import FFmpegError
 
 from clients import pattern
+from clients.film import film_tracks
 from clients.testsrc import TestTone, TestVideo
 
 TEST_SOURCE = "testsrc"
@@ -29,10 +29,9 @@ def open_source(source: str) -> list[MediaStreamTrack]:
     if source == TEST_SOURCE:
         return [TestVideo(), TestTone()]
     try:
-        player = MediaPlayer(source, loop=True)
-    except (OSError, FFmpegError, AssertionError) as error:
+        tracks = film_tracks(source)
+    except (OSError, FFmpegError) as error:
         raise SourceError(f"cannot play {source}: {error}") from error
-    tracks = [track for track in (player.video, player.audio) if track is not None]
     if not tracks:
         raise SourceError(f"{source} has neither video nor audio")
     return tracks

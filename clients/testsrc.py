@@ -1,15 +1,14 @@
 """The test picture and tone: moving, numbered, and made of plain bytes."""
 
-import asyncio
 import math
-import time
 from array import array
 from fractions import Fraction
 
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
 from clients import pattern
+from clients.pacing import wait_for_turn
 
 SAMPLE_RATE = 48_000
 AUDIO_SAMPLES = SAMPLE_RATE // 50
@@ -69,7 +68,7 @@ class TestVideo(MediaStreamTrack):
         """Frames handed out so far: the next frame's number."""
 
     async def recv(self) -> VideoFrame:
-        self._started = await _wait_for_turn(self, self._started, self.frames / self._rate)
+        self._started = await wait_for_turn(self, self._started, self.frames / self._rate)
         frame = self._picture.frame(self.frames)
         frame.pts, frame.time_base = self.frames * 90_000 // self._rate, Fraction(1, 90_000)
         self.frames += 1
@@ -90,7 +89,7 @@ class TestTone(MediaStreamTrack):
         self._frames = 0
 
     async def recv(self) -> AudioFrame:
-        self._started = await _wait_for_turn(self, self._started, self._frames * AUDIO_SAMPLES / SAMPLE_RATE)
+        self._started = await wait_for_turn(self, self._started, self._frames * AUDIO_SAMPLES / SAMPLE_RATE)
         start = self._frames * AUDIO_SAMPLES * 2 % len(self._second)
         frame = AudioFrame(format="s16", layout="mono", samples=AUDIO_SAMPLES)
         frame.planes[0].update(self._second[start : start + AUDIO_SAMPLES * 2])
@@ -98,16 +97,6 @@ class TestTone(MediaStreamTrack):
         frame.time_base = Fraction(1, SAMPLE_RATE)
         self._frames += 1
         return frame
-
-
-async def _wait_for_turn(track: MediaStreamTrack, started: float | None, offset: float) -> float:
-    """Sleep until `offset` seconds after the track's first frame; when that was."""
-    if track.readyState != "live":
-        raise MediaStreamError
-    if started is None:
-        return time.monotonic()
-    await asyncio.sleep(max(0.0, started + offset - time.monotonic()))
-    return started
 
 
 def _padded(data: bytes, width: int, stride: int) -> bytes:

@@ -35,7 +35,7 @@ def table(room: str, figures: Figures) -> Table:
     first = "" if figures.first_frame_ms is None else f"{figures.first_frame_ms:.0f} ms"
     for name, value in (
         ("state", figures.state),
-        ("codecs", figures.codecs),
+        ("codecs agreed", figures.codecs),
         ("bitrate", f"{figures.bitrate_kbps:.0f} kbit/s"),
         ("resolution", f"{figures.width}x{figures.height}" if figures.width else ""),
         ("frame rate", f"{figures.fps:.1f} /s"),

@@ -55,6 +55,17 @@ def forwardable(kind: str, offered: Iterable[Codec]) -> list[CodecPair]:
     ]
 
 
+def preferred(offered: Sequence[CodecPair]) -> tuple[CodecPair, ...]:
+    """What a publisher is asked to send: the first of what it offers, and RED beside Opus.
+
+    Given more, it could change codec within the session (Chromium does when an encoder fails), and viewers admitted by
+    their codecs would be left without a picture.
+    """
+    first = offered[0].name if offered else None
+    together = {"opus", "red"} if first in ("opus", "red") else set()
+    return tuple(pair for index, pair in enumerate(offered) if index == 0 or pair.name in together)
+
+
 def _plain(codec: Codec) -> bool:
     """Opus is always declared stereo (RFC 7587, 7), and its RED with it; the others are mono."""
     return codec.channels == {"opus": 2, "red": 2}.get(codec.name.lower(), 1)

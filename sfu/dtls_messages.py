@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sfu.tls12 import Reader, Unacceptable
 
 MAX_MESSAGE_BYTES = 16_384
+# A handshake is some ten fragments, sent again a few times; each costs as much work as a datagram.
+MAX_FRAGMENTS = 512
 # How far ahead of the next message fragments are kept: a whole flight has six.
 MAX_AHEAD = 8
 
@@ -28,15 +30,19 @@ class Reassembly:
 
     def __init__(self) -> None:
         self.next_number = 0
+        self._fragments = 0
         self._partial: dict[int, _Partial] = {}
 
     def add(self, record: bytes) -> bool:
         """The fragments in one handshake record; whether one of them belongs to a message we have had.
 
-        Unacceptable: broken, too large, or at odds with an earlier fragment.
+        Unacceptable: broken, too large, too many, or at odds with an earlier fragment.
         """
         reader, repeated = Reader(record), False
         while reader.rest:
+            self._fragments += 1
+            if self._fragments > MAX_FRAGMENTS:
+                raise Unacceptable("too many fragments")
             kind, size, number = reader.number(1), reader.number(3), reader.number(2)
             at, length = reader.number(3), reader.number(3)
             fragment = reader.take(length)

@@ -22,7 +22,9 @@ _RANKS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class OfferedLayers:
-    """Lowest layer first. `ssrcs` are (SSRC, RTX SSRC); `rids` are what the answer accepts, in the offer's order."""
+    """Layers by SSRC or by rid. `ssrcs` are (SSRC, RTX SSRC), lowest layer first; `rids` are what the answer accepts,
+    in the offer's order.
+    """
 
     ssrcs: tuple[tuple[int, int | None], ...] = ()
     rids: tuple[Rid, ...] = ()
@@ -35,7 +37,7 @@ class OfferedLayers:
 
 def offered_layers(section: MediaSection, codecs: Sequence[CodecPair], extmaps: Sequence[Extmap]) -> OfferedLayers:
     """rids count only with the header extension that carries them; of alternatives (RFC 8853, 5.2) the first
-    is used.
+    is used. Beside rids, SSRCs say nothing: Firefox lists them, but not which belongs to which layer.
     """
     ssrcs = _ssrc_layers(section)
     simulcast = section.simulcast
@@ -52,7 +54,7 @@ def offered_layers(section: MediaSection, codecs: Sequence[CodecPair], extmaps: 
                 accepted[layer.rid] = answered
                 streams[layer.rid] = layer
                 break
-    return OfferedLayers(ssrcs, tuple(accepted.values()), tuple(streams.values()))
+    return OfferedLayers(() if streams else ssrcs, tuple(accepted.values()), tuple(streams.values()))
 
 
 def upwards(rids: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sfu.attributes import Direction, Extmap, Fingerprint, IceCredentials, malformed
-from sfu.codecs import CodecPair, forwardable
+from sfu.codecs import CodecPair, forwardable, preferred
 from sfu.errors import Rejected
 from sfu.extensions import ExtensionIds, Purpose
 from sfu.layers_offered import OfferedLayers, offered_layers
@@ -126,7 +126,8 @@ def _plan_media(
     direction = offer.direction(section)
     if direction not in _WANTED[purpose]:
         raise Rejected("wrong-direction", f"{direction} {kind} cannot be served here, offer {_WANTED[purpose][0]}")
-    codecs = tuple(forwardable(kind, section.codecs))
+    forwarded = forwardable(kind, section.codecs)
+    codecs = preferred(forwarded) if purpose == "publish" else tuple(forwarded)
     if not codecs:
         raise Rejected("unsupported-codec", f"none of the offered {kind} codecs is forwarded here")
     extmaps = extensions.accept(offer.session.extmaps + section.extmaps)

@@ -35,7 +35,7 @@ class TrackStats(TypedDict):
 
 
 class EgressStats(TypedDict):
-    """One stream forwarded to one viewer. `loss_fraction` and `jitter_ms` are the viewer's own, from its receiver reports."""
+    """One stream forwarded to one viewer; `loss_fraction` and `jitter_ms` are from its receiver reports."""
 
     egress: int
     source: int | None

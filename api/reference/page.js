@@ -7,6 +7,12 @@ function element(name, properties = {}, ...children) {
   return node;
 }
 
+/** Descriptions are Markdown of paragraphs and `code`, nothing else. */
+function prose(text, className = "") {
+  return text.split(/\n{2,}/).map((paragraph) =>
+    element("p", { className }, ...paragraph.split("`").map((part, index) => index % 2 ? element("code", {}, part) : part)));
+}
+
 const spec = await (await fetch("/openapi.json")).json();
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -109,7 +115,7 @@ function draw(path, method, operation) {
       element("code", {}, path),
       element("span", { className: "summary" }, operation.summary ?? "")),
     element("div", {},
-      operation.description ? element("p", {}, operation.description) : null,
+      ...(operation.description ? prose(operation.description) : []),
       ...parameters(operation),
       ...(schema ? [element("h3", {}, `Body (${sample.type})`), fields(schema)] : []),
       ...responses(operation),
@@ -134,7 +140,7 @@ for (const [path, item] of Object.entries(spec.paths)) {
 
 document.getElementById("version").textContent = spec.info.version;
 document.getElementById("operations").replaceChildren(
-  element("p", { className: "intro" }, spec.info.description ?? ""),
+  ...prose(spec.info.description ?? "", "intro"),
   ...[...byTag].flatMap(([tag, operations]) => [element("h2", {}, tag), ...operations.map((entry) => draw(...entry))]));
 document.getElementById("contents").replaceChildren(
   ...[...byTag].flatMap(([tag, operations]) => [

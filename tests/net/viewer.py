@@ -103,7 +103,7 @@ class Viewer(Peer):
             self.counts["rtx"] += 1
         else:
             assert packet.ssrc == self.ids.ssrc, "a stream nobody announced"
-            assert packet.payload_type == self.ids.payload_type
+            assert packet.payload_type == self.ids.payload_type, "a payload type nobody negotiated"
         sequence = packet.sequence if self.stream.highest is None else nearest(self.stream.highest, packet.sequence)
         if self._is_repeat(sequence, packet, datagram):
             self.counts["repeats"] += 1

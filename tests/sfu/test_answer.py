@@ -47,7 +47,9 @@ def test_the_transport_is_ice_lite_with_every_candidate_inside() -> None:
     assert first.port == 3478
 
 
-@pytest.mark.parametrize("name", [offers.CHROME, offers.CHROME_SIMULCAST, offers.FFMPEG, offers.AIORTC])
+@pytest.mark.parametrize(
+    "name", [offers.CHROME, offers.CHROME_SIMULCAST, offers.FIREFOX_SIMULCAST, offers.FFMPEG, offers.AIORTC]
+)
 def test_sections_come_in_the_order_of_the_offer(name: str) -> None:
     offer = SessionDescription.parse(offers.offer(name))
     description = answered(offers.offer(name))
@@ -82,12 +84,26 @@ def test_alternatives_come_down_to_one_and_pauses_stay() -> None:
 
 def test_repair_is_by_rtx_and_nothing_else() -> None:
     video = section(answered(offers.offer(offers.CHROME)), "video")
-    names = {codec.name.lower() for codec in video.codecs}
-    assert names == {"vp8", "h264", "vp9", "av1", "rtx"}
-    vp8 = video.codecs[0]
+    vp8, rtx = video.codecs
+    assert (vp8.name, rtx.name) == ("VP8", "rtx")
     assert vp8.feedback == ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
-    rtx = video.codecs[1]
     assert (rtx.parameters(), rtx.feedback) == ({"apt": "96"}, ())
+
+
+def test_a_publisher_has_one_codec_a_viewer_has_all() -> None:
+    published, watched = answered(offers.offer(offers.CHROME)), answered(offers.offer(offers.CHROME_WATCH), "watch")
+    assert [codec.name for codec in section(published, "audio").codecs] == ["opus", "red"]
+    names = {codec.name for codec in section(watched, "video").codecs}
+    assert names == {"VP8", "H264", "VP9", "AV1", "rtx"}
+
+
+def test_firefox_is_answered_with_its_own_numbers() -> None:
+    audio, video = answered(offers.offer(offers.FIREFOX_SIMULCAST)).media
+    assert (audio.formats, video.formats) == (["109"], ["120", "124"])
+    assert [str(rid) for rid in video.rids] == ["q recv", "h recv", "f recv"]
+    assert Extmap(9, RTP_STREAM_ID, "recvonly") in video.extmaps
+    assert "bundle-only" not in video
+    assert video.port == audio.port
 
 
 def test_wildcard_feedback_is_answered_per_payload_type() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.attributes import Codec
-from sfu.codecs import CodecPair, forwardable, payload_type_map
+from sfu.codecs import CodecPair, forwardable, payload_type_map, preferred
 from sfu.sdp import SessionDescription
 from tests.sfu import offers
 
@@ -28,6 +28,15 @@ def test_only_what_can_be_forwarded_is_taken() -> None:
     assert (
         forwardable("video", [Codec(1, "red", 90000), Codec(2, "ulpfec", 90000), Codec(3, "flexfec-03", 90000)]) == []
     )
+
+
+def test_a_publisher_sends_what_it_prefers() -> None:
+    assert [pair.codec.payload_type for pair in preferred(codecs_of(offers.CHROME, "video"))] == [96]
+    audio = codecs_of(offers.CHROME, "audio")
+    assert [pair.name for pair in preferred(audio)] == ["opus", "red"]
+    assert [pair.name for pair in preferred(audio[1:])] == ["red"]
+    assert [pair.name for pair in preferred(audio[2:])] == ["g722"]
+    assert preferred([]) == ()
 
 
 def test_a_publisher_of_chrome_is_understood_by_chrome_payload_type_by_payload_type() -> None:

@@ -67,3 +67,9 @@ def test_fragments_must_agree_about_their_message() -> None:
     reassembly.add(fragment(Message(1, 0, b"abcd"), 0, 2))
     with pytest.raises(Unacceptable):
         reassembly.add(fragment(Message(2, 0, b"abcd"), 2, 2))
+
+
+def test_fragments_are_bounded_also_those_that_say_nothing() -> None:
+    reassembly, empty = Reassembly(), fragment(Message(1, 0, bytes(100)), 0, 0)
+    with pytest.raises(Unacceptable, match="too many fragments"):
+        reassembly.add(empty * 5_000)

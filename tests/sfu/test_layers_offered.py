@@ -53,6 +53,13 @@ def test_more_layers_than_are_served_are_cut() -> None:
     assert layers(*lines, f"a=simulcast:send {';'.join(rids)}").rids_upwards == rids[:MAX_LAYERS]
 
 
+def test_beside_rids_ssrcs_say_nothing() -> None:
+    ssrcs = ("a=ssrc:1 cname:x", "a=ssrc:2 cname:x", "a=ssrc-group:FID 1 2")
+    found = layers("a=rid:f send", "a=rid:q send", "a=simulcast:send f;q", *ssrcs)
+    assert (found.rids_upwards, found.ssrcs) == (["q", "f"], ())
+    assert layers("a=simulcast:send f;q", *ssrcs).ssrcs == ((1, 2),)
+
+
 def test_layers_by_ssrc() -> None:
     found = layers(
         "a=ssrc-group:SIM 1 3 5", "a=ssrc-group:FID 1 2", "a=ssrc-group:FID 3 4", "a=ssrc:1 cname:x", "a=ssrc:3 cname:x"

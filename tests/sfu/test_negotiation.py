@@ -15,8 +15,16 @@ from sfu.negotiation import Kind, Plan, plan
 from sfu.sdp import SessionDescription
 from tests.sfu import offers
 
-PUBLISHERS = [offers.CHROME, offers.CHROME_SIMULCAST, offers.FFMPEG, offers.AIORTC, offers.LIVEKIT_PUBLISH]
-VIEWERS = [offers.CHROME_WATCH, offers.AIORTC_WATCH, offers.AIORTC]
+PUBLISHERS = [
+    offers.CHROME,
+    offers.CHROME_SIMULCAST,
+    offers.FIREFOX,
+    offers.FIREFOX_SIMULCAST,
+    offers.FFMPEG,
+    offers.AIORTC,
+    offers.LIVEKIT_PUBLISH,
+]
+VIEWERS = [offers.CHROME_WATCH, offers.FIREFOX_WATCH, offers.AIORTC_WATCH, offers.AIORTC]
 LOCAL = LocalTransport(
     IceCredentials("ours", "o" * 24), Fingerprint("sha-256", bytes(32)), host_candidates([("192.0.2.1", 3478)]), 1
 )
@@ -55,12 +63,20 @@ def test_chrome_simulcast() -> None:
     video = planned.of_kind("video")
     assert video is not None
     assert video.layers.rids_upwards == ["q", "h", "f"]
-    assert [pair.name for pair in video.codecs] == ["vp8", *["h264"] * 6, "av1", "vp9", "vp9"]
-    assert all(pair.rtx is not None for pair in video.codecs)
+    assert [(pair.name, pair.rtx_payload_type) for pair in video.codecs] == [("vp8", 97)]
     assert video.feedback("transport-cc")
     assert video.feedback("nack pli")
     assert planned.extensions[MID] == 4
     assert planned.remote.our_role == "server"
+
+
+def test_firefox_simulcast_is_by_rid_although_it_lists_ssrcs() -> None:
+    video = plan_of(offers.offer(offers.FIREFOX_SIMULCAST)).of_kind("video")
+    assert video is not None
+    assert (video.layers.rids_upwards, video.layers.ssrcs) == (["q", "h", "f"], ())
+    video = plan_of(offers.offer(offers.FIREFOX)).of_kind("video")
+    assert video is not None
+    assert video.layers.ssrcs == ((1892836875, 3981790214),)
 
 
 def test_livekit_lists_its_layers_from_the_top() -> None:

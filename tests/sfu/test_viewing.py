@@ -71,3 +71,13 @@ def test_a_viewer_must_understand_each_kind_it_asks_for() -> None:
     unknown = tuple(pair for pair in plan_of(offers.CHROME_WATCH).media[0].codecs if pair.name == "av1")
     with pytest.raises(Rejected):
         check_understood(planned, publisher("alice", track("video", unknown), track("audio", OPUS)))
+
+
+def test_a_viewer_without_the_codec_that_is_sent_is_refused() -> None:
+    """Debian's Firefox has no H.264; what Chromium offered beside it does not help."""
+    preferring_h264 = offers.edited(offers.CHROME, ("SAVPF 96 97 102 103", "SAVPF 102 103 96 97"))
+    sent = plan(SessionDescription.parse(preferring_h264), "publish").of_kind("video")
+    assert sent is not None
+    assert [pair.name for pair in sent.codecs] == ["h264"]
+    with pytest.raises(Rejected):
+        check_understood(plan_of(offers.FIREFOX_WATCH), publisher("alice", track("video", sent.codecs)))

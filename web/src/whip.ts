@@ -1,7 +1,7 @@
 /** WHIP client (RFC 9725): publishes one audio and one video track, replaceable while live. */
 
 import { preferCodec, type CodecChoice } from "./media/codecs";
-import { encodingsFor } from "./media/encodings";
+import { encodingsFor, knowsScalabilityModes } from "./media/encodings";
 import type { Access } from "./session/resource";
 import { type Observer, type Role, Session } from "./session/session";
 
@@ -50,7 +50,7 @@ export class Publisher {
       const transceiver = pc.addTransceiver(track ?? kind, {
         direction: "sendonly",
         streams: [this.stream],
-        ...(kind === "video" ? { sendEncodings: encodingsFor(track, simulcast, codec) } : {}),
+        ...(kind === "video" ? { sendEncodings: encodingsFor(track, simulcast, codec, knowsScalabilityModes()) } : {}),
       });
       this.senders.set(kind, transceiver.sender);
       if (kind === "video") preferCodec(transceiver, codec);

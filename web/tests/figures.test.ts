@@ -43,6 +43,13 @@ describe("publisherFigures", () => {
     ]);
   });
 
+  it("counts media once, not what was sent again", () => {
+    const before = sample(0, layer("q", 320, 1000, 1, { retransmittedBytesSent: 500 }));
+    const after = sample(1000, ...PATH, layer("q", 320, 126_000, 90, { retransmittedBytesSent: 100_500 }));
+    const figures = publisherFigures(before, after);
+    expect([figures.bitrateKbps, figures.layers[0]?.bitrateKbps, figures.bytesSent]).toEqual([200, 200, 126_000]);
+  });
+
   it("weighs reported loss by what each stream sent", () => {
     const report = (localId: string, fractionLost: number, roundTripTime: number): Entry => ({
       id: `R${localId}`, type: "remote-inbound-rtp", localId, fractionLost, roundTripTime,

@@ -8,7 +8,7 @@ const track = (width: number, contentHint = "motion") => ({ contentHint, getSett
 
 describe("encodingsFor", () => {
   it("sends a camera in three sizes, lowest first", () => {
-    expect(encodingsFor(track(640), true, "default")).toEqual([
+    expect(encodingsFor(track(640), true, "default", true)).toEqual([
       { rid: "q", scaleResolutionDownBy: 4 },
       { rid: "h", scaleResolutionDownBy: 2 },
       { rid: "f", scaleResolutionDownBy: 1 },
@@ -16,16 +16,21 @@ describe("encodingsFor", () => {
   });
 
   it("sends small cameras, screens, and what nobody wants layered, once", () => {
-    expect(encodingsFor(track(639), true, "default")).toEqual([{}]);
-    expect(encodingsFor(track(1920, "detail"), true, "default")).toEqual([{}]);
-    expect(encodingsFor(track(1280), false, "default")).toEqual([{}]);
-    expect(encodingsFor(null, true, "default")).toEqual([{}]);
+    expect(encodingsFor(track(639), true, "default", true)).toEqual([{}]);
+    expect(encodingsFor(track(1920, "detail"), true, "default", true)).toEqual([{}]);
+    expect(encodingsFor(track(1280), false, "default", true)).toEqual([{}]);
+    expect(encodingsFor(null, true, "default", true)).toEqual([{}]);
   });
 
   it.each(["VP9", "AV1"] as const)("asks for separate %s streams, not spatial layers", (codec) => {
-    const modes = encodingsFor(track(1280), true, codec).map((encoding) => Object.entries(encoding));
+    const modes = encodingsFor(track(1280), true, codec, true).map((encoding) => Object.entries(encoding));
     for (const mode of modes) expect(mode).toContainEqual(["scalabilityMode", "L1T1"]);
     expect(modes).toHaveLength(3);
+  });
+
+  it("sends VP9 once where its layers would all be small", () => {
+    expect(encodingsFor(track(1280), true, "VP9", false)).toEqual([{}]);
+    expect(encodingsFor(track(1280), true, "AV1", false)).toHaveLength(3);
   });
 });
 

@@ -38,7 +38,7 @@ fn drain(sockets: &[UdpSocket], stop: &AtomicBool, read: &AtomicU64) -> std::io:
     }
     let (mut receiver, mut ready) = (sys::Receiver::default(), Vec::new());
     while !stop.load(Ordering::Relaxed) {
-        poll.wait(10, &mut ready);
+        poll.look(&mut ready);
         for &index in &ready {
             read.fetch_add(receiver.receive(&sockets[index]) as u64, Ordering::Relaxed);
         }

@@ -9,8 +9,14 @@ use std::time::Duration;
 
 /// Largest datagram that is received whole.
 pub const DATAGRAM: usize = 2048;
-/// Datagrams per receive or send call.
+/// Datagrams per send call.
 pub const BATCH: usize = 64;
+/// Datagrams per receive call: a viewer has few waiting, and setting up a call costs per slot.
+const RECEIVE_BATCH: usize = 8;
+/// Time between two looks at the sockets when little is waiting.
+const BREATH: Duration = Duration::from_millis(1);
+/// Readable sockets above which there is no breath.
+const BUSY: usize = 64;
 
 /// Nanoseconds of the monotonic clock, which all processes of the machine share.
 pub fn monotonic_ns() -> u64 {
@@ -82,12 +88,18 @@ impl Poll {
         Ok(())
     }
 
-    /// Wait up to `timeout_ms` and put the indices of the readable sockets into `ready`.
-    pub fn wait(&mut self, timeout_ms: i32, ready: &mut Vec<usize>) {
+    /// Put the indices of the readable sockets into `ready`, after a millisecond's sleep when the last look found few.
+    ///
+    /// It never waits *on* the sockets: whoever sends would then pay for waking us with every packet, which a server whose
+    /// viewers are on other machines does not. The price is up to a millisecond in the latencies.
+    pub fn look(&mut self, ready: &mut Vec<usize>) {
+        if ready.len() < BUSY {
+            std::thread::sleep(BREATH);
+        }
         ready.clear();
         let capacity = i32::try_from(self.events.len()).unwrap_or(i32::MAX);
         // SAFETY: `events` has room for `capacity` entries.
-        let count = unsafe { libc::epoll_wait(self.epoll, self.events.as_mut_ptr(), capacity, timeout_ms) };
+        let count = unsafe { libc::epoll_wait(self.epoll, self.events.as_mut_ptr(), capacity, 0) };
         let count = usize::try_from(count).unwrap_or(0); // an interrupted wait reports nothing
         ready.extend(self.events[..count].iter().map(|event| event.u64 as usize));
     }
@@ -103,12 +115,12 @@ impl Drop for Poll {
 /// Buffers for one batched receive.
 pub struct Receiver {
     buffers: Box<[[u8; DATAGRAM]]>,
-    lengths: [usize; BATCH],
+    lengths: [usize; RECEIVE_BATCH],
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { buffers: vec![[0; DATAGRAM]; BATCH].into_boxed_slice(), lengths: [0; BATCH] }
+        Self { buffers: vec![[0; DATAGRAM]; RECEIVE_BATCH].into_boxed_slice(), lengths: [0; RECEIVE_BATCH] }
     }
 }
 
@@ -116,15 +128,15 @@ impl Receiver {
     /// Take up to a batch of waiting datagrams; how many came. Never blocks.
     pub fn receive(&mut self, socket: &UdpSocket) -> usize {
         // SAFETY: both are plain C structures for which all zeroes is a valid value.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-        let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
+        let mut headers: [libc::mmsghdr; RECEIVE_BATCH] = unsafe { mem::zeroed() };
+        let mut vectors: [libc::iovec; RECEIVE_BATCH] = unsafe { mem::zeroed() };
         for ((header, vector), buffer) in headers.iter_mut().zip(&mut vectors).zip(self.buffers.iter_mut()) {
             vector.iov_base = buffer.as_mut_ptr().cast();
             vector.iov_len = DATAGRAM;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
         }
-        let (count, flags) = (BATCH as u32, libc::MSG_DONTWAIT);
+        let (count, flags) = (RECEIVE_BATCH as u32, libc::MSG_DONTWAIT);
         // SAFETY: every header points to one vector, every vector to one buffer of its length; all outlive the call.
         let count = unsafe {
             libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, flags as _, std::ptr::null_mut())

@@ -88,7 +88,7 @@ pub fn run(peers: Vec<Peer>, shared: &Shared) -> std::io::Result<Findings> {
     let (mut ready, mut buffer) = (Vec::new(), Vec::new());
     let mut turn = 0;
     while !shared.stop.load(Ordering::Relaxed) {
-        poll.wait(10, &mut ready);
+        poll.look(&mut ready);
         for &index in &ready {
             let came = receiver.receive(&viewers[index].peer.socket);
             let now_ns = sys::monotonic_ns();

@@ -16,7 +16,7 @@ export interface LayerFigures {
 }
 
 export interface PublisherFigures {
-  /** Media out, all layers and audio. */
+  /** Media out, all layers and audio; each packet once. */
   readonly bitrateKbps: number;
   /** As the server's receiver reports have it; null before the first. */
   readonly lossPercent: number | null;
@@ -53,7 +53,7 @@ export function publisherFigures(before: Sample | null, after: Sample): Publishe
   const top = layers.filter((layer) => layer.active && layer.width > 0).at(-1);
   const reports = entriesOf(after, "remote-inbound-rtp");
   return {
-    bitrateKbps: kbps(before, after, sum(all, (entry) => growth(before, entry, "bytesSent"))),
+    bitrateKbps: kbps(before, after, sum(all, (entry) => mediaGrowth(before, entry))),
     lossPercent: lossPercent(before, after, reports),
     rttMs: reportRttMs(reports) ?? pathRttMs(after),
     fps: top?.fps ?? 0,
@@ -77,11 +77,16 @@ function layerOf(before: Sample | null, after: Sample, entry: Entry): LayerFigur
     width: num(entry, "frameWidth") ?? 0,
     height: num(entry, "frameHeight") ?? 0,
     fps: num(entry, "framesPerSecond") ?? 0,
-    bitrateKbps: kbps(before, after, growth(before, entry, "bytesSent")),
+    bitrateKbps: kbps(before, after, mediaGrowth(before, entry)),
     codec: codecOf(after, entry),
     limitedBy: limit === "none" ? null : limit,
     active: entry["active"] !== false,
   };
+}
+
+/** Bytes of new media: browsers probe for bandwidth by sending old packets again, on the lowest layer. */
+function mediaGrowth(before: Sample | null, entry: Entry): number {
+  return Math.max(0, growth(before, entry, "bytesSent") - growth(before, entry, "retransmittedBytesSent"));
 }
 
 /** The receiver's fraction lost (RFC 3550 section 6.4.1) of each stream, weighted by the packets sent on it. */
