@@ -1,6 +1,6 @@
 //! What is due: consent, feedback to publishers, reports to everybody. One timer per transport.
 
-use core::time::Duration;
+use core::ops::Bound;
 
 use super::Core;
 use crate::event::{CloseReason, Event};
@@ -21,9 +21,11 @@ impl Core {
 
     /// Do what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        // Each of those that are due once: a deadline that will not move must not keep the worker here.
-        let later = self.timers.split_off(&(now + Duration::from_micros(1), TransportId(0)));
-        for (_, id) in core::mem::replace(&mut self.timers, later) {
+        // Onwards only: a deadline that will not move must not keep the worker here.
+        let mut from = Bound::Unbounded;
+        while let Some(&(at, id)) = self.timers.range((from, Bound::Unbounded)).next().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, id));
+            from = Bound::Excluded((at, id));
             if let Some(transport) = self.transports.get_mut(&id) {
                 transport.timer = None;
             }
