@@ -94,6 +94,11 @@ impl Core {
         self.claims.pop_front()
     }
 
+    /// Another core has validated this path since: its packets are no longer ours, until it is checked here again.
+    pub fn lose_path(&mut self, path: &Path) {
+        self.paths.remove(path);
+    }
+
     /// Packets of this path are ours.
     pub fn owns_path(&self, path: &Path) -> bool {
         self.paths.contains_key(path)
@@ -102,6 +107,15 @@ impl Core {
     /// Checks for this ICE user are ours.
     pub fn owns_ufrag(&self, ufrag: &str) -> bool {
         self.ufrags.contains_key(ufrag)
+    }
+
+    /// Nothing is left of any transport, track or viewer, and nothing waits to be polled.
+    pub fn is_idle(&self) -> bool {
+        let state = self.transports.is_empty() && self.tracks.is_empty() && self.egresses.is_empty();
+        let indexes = self.feeds.is_empty() && self.paths.is_empty() && self.ufrags.is_empty();
+        let waiting = self.ready.is_empty() && self.direct.is_empty() && self.messages.is_empty();
+        let reports = self.timers.is_empty() && self.events.is_empty() && self.claims.is_empty();
+        state && indexes && waiting && reports
     }
 
     /// Totals since start.

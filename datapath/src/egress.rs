@@ -23,8 +23,8 @@ use crate::time::Instant;
 /// Packets kept for a viewer's NACKs, and how long: libwebrtc gives up on a frame well before.
 const VIDEO_HISTORY: (usize, Duration) = (2048, Duration::from_millis(1500));
 const AUDIO_HISTORY: (usize, Duration) = (128, Duration::from_millis(1000));
-/// Packets one RTCP compound can have sent again.
-const MAX_RESENDS_PER_COMPOUND: usize = 128;
+/// A viewer's requests for a keyframe closer together than this are one.
+const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How to reach a viewer: borrowed from its transport for the time of a send.
 pub struct Outlet<'a> {
@@ -108,6 +108,7 @@ pub struct Egress {
     retransmitted: u64,
     nacks_received: u64,
     plis_received: u64,
+    last_request: Option<Instant>,
     unmapped: u64,
     last_report_sent: Option<(u32, Instant)>,
     reported: Option<ReportBlock>,
@@ -141,6 +142,7 @@ impl Egress {
             retransmitted: 0,
             nacks_received: 0,
             plis_received: 0,
+            last_request: None,
             unmapped: 0,
             last_report_sent: None,
             reported: None,
@@ -164,8 +166,10 @@ impl Egress {
         self.source.as_ref().map(|source| source.track)
     }
 
-    /// Feed it from another track, or from nothing. What was sent stays available to NACKs.
+    /// Feed it from another track, or from nothing. What was sent stays available to NACKs. Even the same track begins
+    /// anew, since some of it has gone by.
     pub fn set_source(&mut self, track: Option<TrackId>, payload_types: PayloadTypeMap, target_layer: u8) {
+        self.current = None;
         self.source = track.map(|track| Source { track, payload_types, target_layer });
     }
 
@@ -297,7 +301,7 @@ impl Egress {
         counters: &mut Counters,
     ) {
         self.nacks_received += 1;
-        for sequence in lost.take(MAX_RESENDS_PER_COMPOUND) {
+        for sequence in lost {
             let Some((forwarded, original)) = self
                 .history
                 .take_for_resend(now, sequence, outlet.rtt)
@@ -420,9 +424,14 @@ impl Egress {
         rtt
     }
 
-    /// The viewer asked for a picture.
-    pub fn on_keyframe_request(&mut self) {
+    /// The viewer asked for a picture; the track to ask for it, unless that was done just now.
+    pub fn on_keyframe_request(&mut self, now: Instant) -> Option<TrackId> {
         self.plis_received += 1;
+        if self.last_request.is_some_and(|last| now.since(last) < MIN_REQUEST_INTERVAL) {
+            return None;
+        }
+        self.last_request = Some(now);
+        self.track()
     }
 
     /// A snapshot.

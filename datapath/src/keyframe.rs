@@ -54,7 +54,7 @@ impl KeyframeRequester {
     /// Whether to send a PLI or FIR (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1) now; that counts as done.
     pub fn poll(&mut self, now: Instant, rtt: Duration) -> bool {
         self.rtt = rtt.min(MAX_RTT);
-        if self.wanted.is_some_and(|wanted| now.since(wanted.asked_at) > PATIENCE) {
+        if self.wanted.is_some_and(|wanted| now.since(wanted.asked_at) >= PATIENCE) {
             self.wanted = None;
         }
         let due = self.due();
@@ -104,6 +104,18 @@ mod tests {
             }
         }
         times
+    }
+
+    #[test]
+    fn at_the_very_moment_of_its_deadline_it_has_a_later_one() {
+        let mut requester = KeyframeRequester::new();
+        requester.request(at(0));
+        let mut deadlines = Vec::new();
+        while let Some(due) = requester.next_deadline() {
+            assert!(deadlines.last().is_none_or(|last| *last < due), "{deadlines:?} {due:?}");
+            deadlines.push(due);
+            requester.poll(due, RTT);
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub struct MediaPacket {
     pub codec: Codec,
     /// RTP clock rate in Hz.
     pub clock_rate: u32,
-    /// The first packet of a picture that needs no other.
+    /// A viewer can start here: the first packet of a picture that needs no other, with none of the rest gone by.
     pub keyframe: bool,
     /// When it arrived.
     pub arrival: Instant,
@@ -181,7 +181,8 @@ impl SourceClock {
         // Signed distances: a packet may be older or newer than the report.
         let ticks = i128::from(rtp.wrapping_sub(other.rtp) as i32);
         let ntp = i128::from(other.ntp.wrapping_sub(self.ntp) as i64) + (ticks << 32) / i128::from(other.clock_rate);
-        let here = (ntp * i128::from(self.clock_rate)) >> 32;
+        // To the nearest tick: what is cut off would add up from switch to switch.
+        let here = (ntp * i128::from(self.clock_rate) + (1 << 31)) >> 32;
         Some(self.rtp.wrapping_add(here as u32))
     }
 }

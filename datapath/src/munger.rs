@@ -86,8 +86,8 @@ impl Munger {
     pub fn switch(&mut self, now: Instant, sequence: u64, timestamp: u32, hint: Option<u32>) -> Mapped {
         let output = match self.current {
             None => Mapped { sequence: u64::from(self.first_sequence), timestamp },
-            Some((_, last)) => Mapped {
-                sequence: last.output.sequence.wrapping_add(if self.is_closed(&last) { 1 } else { 2 }),
+            Some((range, last)) => Mapped {
+                sequence: unclaimed(&range, &last).wrapping_add(if self.is_closed(&last) { 0 } else { 1 }),
                 timestamp: self.continued_timestamp(now, &last, hint),
             },
         };
@@ -173,7 +173,7 @@ impl Munger {
         let Some((range, last)) = self.current else { return self.switch(now, sequence, timestamp, None) };
         let unchanged = timestamp.wrapping_add(range.timestamp_offset);
         let output = Mapped {
-            sequence: last.output.sequence.wrapping_add(2),
+            sequence: unclaimed(&range, &last).wrapping_add(1),
             timestamp: self.continued_timestamp(now, &last, Some(unchanged)),
         };
         remember(&mut self.past, range);
@@ -215,6 +215,12 @@ impl Munger {
     fn ticks(&self, duration: Duration) -> u64 {
         u64::try_from(duration.as_micros() * u128::from(self.clock_rate) / 1_000_000).unwrap_or(u64::MAX)
     }
+}
+
+/// The first number that no packet up to the newest has or can still get. One that was skipped may leave numbers before
+/// its place to packets that come late, so this can be after the newest number forwarded.
+fn unclaimed(range: &Range, newest: &Frontier) -> u64 {
+    range.map(newest.source, 0).sequence.wrapping_add(1)
 }
 
 fn remember(past: &mut VecDeque<Range>, range: Range) {

@@ -33,6 +33,8 @@ pub struct Received {
     pub payload_type: u8,
     /// First packet of a keyframe.
     pub keyframe: bool,
+    /// A keyframe from here on is whole: none of what follows has gone by already.
+    pub entry: bool,
     /// Bytes on the wire.
     pub size: usize,
     /// It came as a retransmission.
@@ -155,6 +157,12 @@ impl Track {
         }
     }
 
+    /// Whether a layer's media, or its retransmissions, come with this SSRC and not with a later one.
+    pub fn is_bound(&self, layer: u8, rtx: bool, ssrc: u32) -> bool {
+        let layer = self.layers.get(usize::from(layer));
+        layer.is_some_and(|layer| (if rtx { layer.rtx_ssrc } else { layer.ssrc }) == Some(ssrc))
+    }
+
     /// Record that a worker has, or no longer has, viewers.
     pub fn set_interest(&mut self, worker: WorkerId, wanted: bool) {
         let bit = 1u64 << (worker.0 % Self::MAX_WORKERS);
@@ -181,7 +189,11 @@ impl Track {
         if layer == self.forwarded || usize::from(layer) >= self.layers.len() {
             return false;
         }
-        self.retiring = Some((self.forwarded, None));
+        self.retiring = match self.retiring {
+            // No keyframe of the forwarded layer has come: viewers are still on the one before.
+            Some((shown, None)) => (shown != layer).then_some((shown, None)),
+            _ => Some((self.forwarded, None)),
+        };
         self.forwarded = layer;
         true
     }
@@ -210,8 +222,10 @@ impl Track {
             if layer.keyframe_timestamp.replace(packet.timestamp) != Some(packet.timestamp) {
                 layer.totals.keyframes += 1;
             }
-            layer.keyframes.on_keyframe(now);
             layer.nack.on_keyframe(packet.sequence);
+        }
+        if packet.entry {
+            layer.keyframes.on_keyframe(now);
             if index == self.forwarded {
                 if let Some((_, until @ None)) = &mut self.retiring {
                     *until = Some(now + RETIREMENT);
@@ -280,7 +294,9 @@ impl Track {
             feedback.lost.clear();
             let gave_up = layer.nack.poll(now, ASSUMED_PUBLISHER_RTT, &mut feedback.lost);
             if self.spec.nack && !feedback.lost.is_empty() {
-                rtcp::write_nack(feedback.out, feedback.sender, ssrc, &feedback.lost);
+                let mut nack = Vec::new();
+                rtcp::write_nack(&mut nack, feedback.sender, ssrc, &feedback.lost);
+                feedback.out.push(nack);
                 layer.totals.nacks_sent += 1;
             }
             if gave_up && self.spec.kind == Kind::Video {
@@ -288,12 +304,14 @@ impl Track {
             }
             // A layer nobody hears yet cannot answer; the request stands until it starts.
             if layer.highest.is_some() && layer.keyframes.poll(now, ASSUMED_PUBLISHER_RTT) {
+                let mut request = Vec::new();
                 if self.spec.pli {
-                    rtcp::write_pli(feedback.out, feedback.sender, ssrc);
+                    rtcp::write_pli(&mut request, feedback.sender, ssrc);
                 } else if self.spec.fir {
                     // A new request is a new number, a repeated one is not (RFC 5104, 4.3.1.1); ours are all new.
-                    rtcp::write_fir(feedback.out, feedback.sender, ssrc, layer.totals.plis_sent as u8);
+                    rtcp::write_fir(&mut request, feedback.sender, ssrc, layer.totals.plis_sent as u8);
                 }
+                feedback.out.push(request);
                 layer.totals.plis_sent += 1;
                 feedback.keyframe_requests += 1;
             }
@@ -348,8 +366,8 @@ impl Track {
 pub struct Feedback<'a> {
     /// Our SSRC as the sender of feedback.
     pub sender: u32,
-    /// RTCP packets are appended here.
-    pub out: &'a mut Vec<u8>,
+    /// RTCP packets, to be put together into compounds.
+    pub out: &'a mut Vec<Vec<u8>>,
     /// Scratch.
     pub lost: Vec<u16>,
     /// Keyframe requests written.

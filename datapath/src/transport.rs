@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::ice::{IceAgent, Path};
 use crate::ids::{EgressId, TrackId, TransportId};
+use crate::media::EgressSpec;
 use crate::packet::extensions::ExtensionMap;
 use crate::remb::ReceiveEstimate;
 use crate::srtp::{Opener, Sealer};
@@ -13,8 +14,12 @@ use crate::twcc::ArrivalRecorder;
 
 /// SSRCs one transport may bind. A simulcast video with retransmissions takes six.
 pub const MAX_STREAMS: usize = 64;
+/// SSRCs one transport may be sent in its life. A viewer of audio and video takes four.
+const MAX_SPENT_SSRCS: usize = 1024;
 /// DTLS datagrams one transport may have waiting for Python within a second: a handshake takes about ten.
-const DTLS_PER_SECOND: u32 = 200;
+const DTLS_PER_SECOND: u32 = 50;
+/// Longer ones are many records, each of which costs Python as much as a datagram; handshakes are cut for an MTU.
+const MAX_DTLS_DATAGRAM: usize = 4096;
 /// Reports go out this often (RFC 3550, 6.2 allows down to that for the bandwidths here).
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Reports are aligned to this grid, so that one wake-up serves many transports.
@@ -58,6 +63,8 @@ pub struct Transport {
     pub tracks: Vec<TrackId>,
     /// What it is sent.
     pub egresses: Vec<EgressId>,
+    /// SSRCs of all egresses it ever had.
+    spent_ssrcs: Vec<u32>,
     /// What each SSRC it sends is.
     pub streams: HashMap<u32, Stream>,
     /// Transport-wide arrival times, if it speaks that.
@@ -101,6 +108,7 @@ impl Transport {
             keys: None,
             tracks: Vec::new(),
             egresses: Vec::new(),
+            spent_ssrcs: Vec::new(),
             streams: HashMap::new(),
             arrivals: None,
             estimate: None,
@@ -114,6 +122,18 @@ impl Transport {
             next_report: None,
             dtls_window: (now, 0),
         }
+    }
+
+    /// Take an egress's SSRCs, each of which can be had once: a second egress would number its packets from the start
+    /// under the same key, and two packets of one index reveal each other (RFC 7714, 8.4). False: that cannot be.
+    pub fn spend_ssrcs(&mut self, spec: &EgressSpec) -> bool {
+        let wanted = core::iter::once(spec.ssrc).chain(spec.rtx_ssrc);
+        let spent = wanted.clone().any(|ssrc| self.spent_ssrcs.contains(&ssrc)) || spec.rtx_ssrc == Some(spec.ssrc);
+        if spent || self.spent_ssrcs.len() >= MAX_SPENT_SSRCS {
+            return false;
+        }
+        self.spent_ssrcs.extend(wanted);
+        true
     }
 
     /// It can be sent media.
@@ -137,13 +157,13 @@ impl Transport {
     }
 
     /// Whether one more DTLS datagram may go to Python now.
-    pub fn admits_dtls(&mut self, now: Instant) -> bool {
+    pub fn admits_dtls(&mut self, now: Instant, size: usize) -> bool {
         let (start, count) = &mut self.dtls_window;
         if now.since(*start) >= Duration::from_secs(1) {
             (*start, *count) = (now, 0);
         }
         *count += 1;
-        *count <= DTLS_PER_SECOND
+        *count <= DTLS_PER_SECOND && size <= MAX_DTLS_DATAGRAM
     }
 
     /// Start the report timer: keys are there.

@@ -10,7 +10,6 @@
 //! what waited when it began, and every turn looks at everything.
 
 use core::time::Duration;
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -47,8 +46,6 @@ pub struct Worker {
     shared: Arc<Shared>,
     /// Letters to other workers, by worker, posted once per drain.
     outboxes: Vec<Vec<Letter>>,
-    /// Paths our core still knows but another worker has validated since.
-    lost_paths: HashSet<Path>,
     batch: SendBatch,
     counters: ShellCounters,
     snapshot_due: Option<Instant>,
@@ -65,7 +62,6 @@ impl Worker {
             sockets,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
-            lost_paths: HashSet::new(),
             batch: SendBatch::new(),
             counters: ShellCounters::default(),
             snapshot_due: None,
@@ -162,8 +158,7 @@ impl Worker {
             }
             self.shared.addresses.home_of_ufrag(ufrag)?
         } else {
-            let ours = self.core.owns_path(path) && (self.lost_paths.is_empty() || !self.lost_paths.contains(path));
-            if ours {
+            if self.core.owns_path(path) {
                 return None;
             }
             self.shared.addresses.home_of_path(path)?
@@ -248,22 +243,20 @@ impl Worker {
     fn note_claim(&mut self, claim: Claim) {
         match claim {
             Claim::Path(path) => {
-                self.lost_paths.remove(&path);
                 if let Some(previous) = self.shared.addresses.claim(path, self.id) {
                     self.post(previous, Letter::PathTaken(path));
                 }
             }
             Claim::Release(path) => {
-                self.lost_paths.remove(&path);
                 self.shared.addresses.release(&path, self.id);
             }
         }
     }
 
-    /// Kept only while the core knows the path, which bounds how many there are.
+    /// Unless we have validated it again in the meantime.
     fn note_lost(&mut self, path: Path) {
-        if self.core.owns_path(&path) && self.shared.addresses.home_of_path(&path) != Some(self.id) {
-            self.lost_paths.insert(path);
+        if self.shared.addresses.home_of_path(&path) != Some(self.id) {
+            self.guard(|core| core.lose_path(&path));
         }
     }
 

@@ -38,18 +38,6 @@ fn play(node: &mut Node, peer: &mut Peer, first: u16, count: u16) {
     }
 }
 
-fn plis(control: &[Vec<u8>]) -> usize {
-    control
-        .iter()
-        .flat_map(|compound| rtcp::parse(compound))
-        .filter(|packet| matches!(packet, Ok(Packet::Pli { .. })))
-        .count()
-}
-
-fn sequences(media: &[Vec<u8>], ssrc: u32) -> Vec<u16> {
-    media.iter().map(|packet| Header::parse(packet).unwrap()).filter(|h| h.ssrc == ssrc).map(|h| h.sequence).collect()
-}
-
 #[test]
 fn a_viewer_sees_an_unbroken_stream_from_the_keyframe_on() {
     let mut node = Node::new(1);

@@ -91,11 +91,6 @@ impl Core {
                 self.claims.push_back(Claim::Release(gone));
             }
         }
-        for path in transport.ice.paths() {
-            if self.paths.insert(path, id) != Some(id) {
-                self.claims.push_back(Claim::Path(path));
-            }
-        }
     }
 
     pub(super) fn remove_transport(&mut self, id: TransportId) -> bool {
@@ -135,7 +130,10 @@ impl Core {
     }
 
     fn install_keys(&mut self, now: Instant, id: TransportId, profile: Profile, receive: &[u8], send: &[u8]) -> bool {
-        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        // Once only: with the same keys again, packet indices would begin again too (RFC 7714, 8.4).
+        let Some(transport) = self.transports.get_mut(&id).filter(|transport| transport.keys.is_none()) else {
+            return false;
+        };
         let (Ok(opener), Ok(sealer)) = (Opener::new(profile, receive), Sealer::new(profile, send)) else {
             return false;
         };
@@ -221,6 +219,9 @@ impl Core {
 
     fn subscribe(&mut self, id: TransportId, egress: EgressId, spec: EgressSpec) -> bool {
         let Some(transport) = self.transports.get_mut(&id) else { return false };
+        if !transport.spend_ssrcs(&spec) {
+            return false;
+        }
         transport.egresses.push(egress);
         self.egresses.insert(egress, Egress::new(egress, id, spec));
         true

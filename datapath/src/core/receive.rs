@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Core;
+use super::{Claim, Core};
 use crate::event::Event;
 use crate::ice::{CheckOutcome, Path};
 use crate::ids::{TrackId, TransportId};
@@ -19,6 +19,11 @@ use crate::stats::Counters;
 use crate::time::Instant;
 use crate::track::{Received, Track};
 use crate::transport::{Stream, Transport, MAX_STREAMS};
+
+/// RTCP packets of one compound that are read: a peer with more to say sends another.
+const MAX_RTCP_PACKETS: usize = 64;
+/// Packets one compound can have sent again.
+const MAX_RESENDS: usize = 128;
 
 /// One authentic RTP packet, looked at once.
 struct Inspected {
@@ -91,8 +96,14 @@ impl Core {
                 self.counters.checks_answered += 1;
                 transport.traffic.packets_received += 1;
                 transport.traffic.bytes_received += datagram.len() as u64;
+                let validated = transport.ice.is_validated(&path);
                 if selected_changed || new_path {
                     self.on_new_path(now, id);
+                }
+                // Whoever checked last has the 5-tuple: its port may have passed from one client to another, and a
+                // forged source address must not keep it.
+                if validated && self.paths.insert(path, id) != Some(id) {
+                    self.claims.push_back(Claim::Path(path));
                 }
             }
         }
@@ -117,7 +128,7 @@ impl Core {
 
     fn on_dtls(&mut self, now: Instant, id: TransportId, datagram: &[u8]) {
         let Some(transport) = self.transports.get_mut(&id) else { return };
-        if transport.admits_dtls(now) {
+        if transport.admits_dtls(now, datagram.len()) {
             self.counters.dtls_received += 1;
             self.events.push_back(Event::DtlsReceived { transport: id, data: datagram.to_vec() });
         } else {
@@ -141,15 +152,17 @@ impl Core {
             estimate.on_packet(now, size);
         }
         let resolved = resolve(transport, tracks, &header, &facts, || Self::new_source(next_source, *worker, *workers));
-        let found = resolved.and_then(|stream| tracks.get_mut(&stream.track).map(|track| (stream, track)));
+        let found = resolved
+            .and_then(|stream| tracks.get_mut(&stream.track).map(|track| (stream, track)))
+            // An SSRC that another has replaced numbers its packets in a way of its own.
+            .filter(|(stream, track)| track.is_bound(stream.layer, stream.rtx, header.ssrc));
         let Some((stream, track)) = found else {
             counters.dropped_unknown_stream += 1;
-            self.reschedule(id);
-            return;
+            return self.reschedule(id);
         };
         let Some(codec) = track.spec.codec(header.payload_type).cloned() else {
             counters.dropped_unknown_payload_type += 1;
-            return;
+            return self.reschedule(id);
         };
         if codec.rtx_payload_type == Some(header.payload_type) || stream.rtx {
             self.on_retransmission(now, stream, &codec, datagram, &header, payload.clone());
@@ -210,12 +223,15 @@ impl Core {
         let keyframe = codec.codec.is_video()
             && !payload.is_empty()
             && codec::starts_keyframe(codec.codec, &bytes[payload.clone()]);
+        let highest = track.layers.get(usize::from(stream.layer)).and_then(|layer| layer.highest());
+        let entry = keyframe && highest.is_none_or(|highest| sequence > highest);
         let received = Received {
             sequence,
             timestamp: header.timestamp,
             marker: header.marker,
             payload_type: codec.payload_type,
             keyframe,
+            entry,
             size: bytes.len(),
             recovered,
         };
@@ -240,7 +256,7 @@ impl Core {
             payload_type: codec.payload_type,
             codec: codec.codec,
             clock_rate: codec.clock_rate,
-            keyframe,
+            keyframe: entry,
             arrival: now,
             extensions,
             bytes: bytes.into(),
@@ -267,23 +283,27 @@ impl Core {
             Err(error) => return count(&mut self.counters, error),
         };
         self.counters.rtcp_received += 1;
-        for packet in rtcp::parse(&datagram[..len]) {
+        let mut resends = MAX_RESENDS;
+        for packet in rtcp::parse(&datagram[..len]).take(MAX_RTCP_PACKETS) {
             match packet {
-                Ok(packet) => self.on_rtcp_packet(now, id, &packet),
+                Ok(packet) => self.on_rtcp_packet(now, id, &packet, &mut resends),
                 Err(_) => self.counters.dropped_malformed += 1,
             }
         }
         self.service(now, id);
     }
 
-    fn on_rtcp_packet(&mut self, now: Instant, id: TransportId, packet: &Packet<'_>) {
+    fn on_rtcp_packet(&mut self, now: Instant, id: TransportId, packet: &Packet<'_>, resends: &mut usize) {
         match packet {
             Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
                 self.on_sender_report(now, id, *ssrc, *ntp, *rtp);
                 self.on_reports(now, id, reports.clone());
             }
             Packet::ReceiverReport { reports, .. } => self.on_reports(now, id, reports.clone()),
-            Packet::Nack { media, lost, .. } => self.on_nack(now, id, *media, lost.clone()),
+            Packet::Nack { media, lost, .. } => {
+                let lost = lost.clone().take(*resends).inspect(|_| *resends -= 1);
+                self.on_nack(now, id, *media, lost);
+            }
             Packet::Pli { media } => self.on_keyframe_wanted(now, id, *media),
             Packet::Fir { targets } => {
                 for target in targets.clone() {
@@ -348,8 +368,7 @@ impl Core {
         let mut track: Option<TrackId> = None;
         for egress in &transport.egresses {
             if let Some(egress) = self.egresses.get_mut(egress).filter(|egress| egress.ssrc() == media) {
-                egress.on_keyframe_request();
-                track = egress.track();
+                track = track.or(egress.on_keyframe_request(now));
             }
         }
         if let Some(track) = track {
@@ -458,7 +477,7 @@ fn resolve(
     let (layer, rtx) = match (facts.repaired_rid, facts.rid) {
         (Some(rid), _) => (named(rid)?, true),
         (None, Some(rid)) if !rids.is_empty() => (named(rid)?, false),
-        _ if rids.len() > 1 => return None,
+        _ if track.spec.layer_count() > 1 => return None,
         _ => (0, track.spec.codec(header.payload_type)?.rtx_payload_type == Some(header.payload_type)),
     };
     let stream = Stream { track: track.id, layer: u8::try_from(layer).ok()?, rtx };

@@ -1,5 +1,7 @@
 //! What is due: consent, feedback to publishers, reports to everybody. One timer per transport.
 
+use core::ops::Bound;
+
 use super::Core;
 use crate::event::{CloseReason, Event};
 use crate::ids::TransportId;
@@ -19,11 +21,11 @@ impl Core {
 
     /// Do what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&(at, id)) = self.timers.first() {
-            if at > now {
-                return;
-            }
-            self.timers.pop_first();
+        // Onwards only: a deadline that will not move must not keep the worker here.
+        let mut from = Bound::Unbounded;
+        while let Some(&(at, id)) = self.timers.range((from, Bound::Unbounded)).next().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, id));
+            from = Bound::Excluded((at, id));
             if let Some(transport) = self.transports.get_mut(&id) {
                 transport.timer = None;
             }
@@ -106,7 +108,9 @@ impl Core {
                 events.push_back(Event::LayerChanged { track: *id, layer, rid, active });
             });
             counters.keyframe_requests_sent += feedback.keyframe_requests;
-            outbox.append(|compound| compound.extend_from_slice(&out));
+            for packet in out {
+                outbox.append(|compound| compound.extend_from_slice(&packet));
+            }
         }
         if let Some(arrivals) = &mut transport.arrivals {
             // libwebrtc wants some SSRC it knows, whichever.

@@ -35,26 +35,21 @@ impl AddressBook {
         Self { workers, inner: RwLock::default() }
     }
 
-    /// Checks for `ufrag` belong to this transport from now on, and so do those for its previous one, but for none
-    /// before.
+    /// Checks for `ufrag` belong to this new transport.
     pub fn register(&self, transport: TransportId, ufrag: &str) -> Result<(), UfragTaken> {
         let mut inner = self.write();
-        if let Some(owner) = inner.ufrags.get(ufrag) {
-            return if *owner == transport { Ok(()) } else { Err(UfragTaken) };
-        }
-        inner.ufrags.insert(ufrag.to_owned(), transport);
-        let ufrags = inner.transports.entry(transport).or_default();
-        ufrags.push(ufrag.to_owned());
-        if ufrags.len() > MAX_UFRAGS {
-            let oldest = ufrags.remove(0);
-            inner.ufrags.remove(&oldest);
-        }
-        Ok(())
+        inner.add(transport, ufrag)
     }
 
-    /// Whether the transport was registered and not forgotten.
-    pub fn knows(&self, transport: TransportId) -> bool {
-        self.read().transports.contains_key(&transport)
+    /// Checks for `ufrag` belong to this transport from now on, and so do those for its previous one, but for none
+    /// before. Nothing happens if the transport was forgotten, which a worker may do at any time.
+    pub fn renew(&self, transport: TransportId, ufrag: &str) -> Result<(), UfragTaken> {
+        let mut inner = self.write();
+        if inner.transports.contains_key(&transport) {
+            inner.add(transport, ufrag)
+        } else {
+            Ok(())
+        }
     }
 
     /// The transport is gone. Its paths are released by its worker.
@@ -97,6 +92,22 @@ impl AddressBook {
     }
 }
 
+impl Inner {
+    fn add(&mut self, transport: TransportId, ufrag: &str) -> Result<(), UfragTaken> {
+        if let Some(owner) = self.ufrags.get(ufrag) {
+            return if *owner == transport { Ok(()) } else { Err(UfragTaken) };
+        }
+        self.ufrags.insert(ufrag.to_owned(), transport);
+        let ufrags = self.transports.entry(transport).or_default();
+        ufrags.push(ufrag.to_owned());
+        if ufrags.len() > MAX_UFRAGS {
+            let oldest = ufrags.remove(0);
+            self.ufrags.remove(&oldest);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,8 +115,9 @@ mod tests {
     #[test]
     fn a_restart_keeps_the_previous_user_only() {
         let book = AddressBook::new(2);
-        for ufrag in ["one", "two", "three"] {
-            book.register(TransportId(5), ufrag).unwrap();
+        book.register(TransportId(5), "one").unwrap();
+        for ufrag in ["two", "three"] {
+            book.renew(TransportId(5), ufrag).unwrap();
         }
         assert_eq!(book.home_of_ufrag("one"), None);
         assert_eq!(book.home_of_ufrag("two"), Some(WorkerId(1)));
@@ -119,7 +131,8 @@ mod tests {
         assert_eq!(book.register(TransportId(1), "user"), Ok(()));
         assert_eq!(book.register(TransportId(2), "user"), Err(UfragTaken));
         book.forget(TransportId(1));
-        assert!(!book.knows(TransportId(1)));
+        assert_eq!(book.renew(TransportId(1), "later"), Ok(()));
+        assert_eq!(book.home_of_ufrag("later"), None, "nobody would ever forget it");
         assert_eq!(book.register(TransportId(2), "user"), Ok(()));
     }
 

@@ -57,9 +57,7 @@ pub trait Controls: Send + Sync {
 
     /// New ICE credentials for a transport.
     fn restart_ice(&self, id: TransportId, credentials: Credentials) -> Result<(), Refused> {
-        if self.addresses().knows(id) {
-            self.addresses().register(id, &credentials.ufrag)?;
-        }
+        self.addresses().renew(id, &credentials.ufrag)?;
         self.submit(Command::RestartIce { id, credentials })
     }
 

@@ -9,9 +9,9 @@ use crate::event::Event;
 use crate::ids::TransportId;
 use crate::net::sys::EventFd;
 
-/// DTLS datagrams of one transport that wait at most, so that one that floods us does not take the others' room. DTLS
-/// and what runs over it repeat what is lost.
-const MAX_DTLS_WAITING: u32 = 128;
+/// What a client can cause at will, its DTLS datagrams and changes of path, waits in this number at most, so that one
+/// that floods us does not take the others' room. DTLS repeats what is lost.
+const MAX_WAITING: u32 = 128;
 
 /// The queue.
 pub struct EventQueue {
@@ -23,7 +23,7 @@ pub struct EventQueue {
 #[derive(Default)]
 struct Inner {
     events: VecDeque<Event>,
-    dtls_waiting: HashMap<TransportId, u32>,
+    waiting: HashMap<TransportId, u32>,
     dropped: u64,
 }
 
@@ -37,9 +37,10 @@ impl EventQueue {
     /// oldest event that says less.
     pub fn push(&self, event: Event) {
         let mut inner = self.lock();
-        if let Event::DtlsReceived { transport, .. } = event {
-            let waiting = inner.dtls_waiting.get(&transport).copied().unwrap_or(0);
-            if waiting >= MAX_DTLS_WAITING {
+        let at_will = caused_at_will(&event);
+        if let Some(transport) = at_will {
+            let waiting = inner.waiting.get(&transport).copied().unwrap_or(0);
+            if waiting >= MAX_WAITING {
                 inner.dropped += 1;
                 return;
             }
@@ -51,8 +52,8 @@ impl EventQueue {
             let Some(evicted) = lesser.and_then(|index| inner.events.remove(index)) else { return };
             inner.note_removed(&evicted);
         }
-        if let Event::DtlsReceived { transport, .. } = event {
-            *inner.dtls_waiting.entry(transport).or_default() += 1;
+        if let Some(transport) = at_will {
+            *inner.waiting.entry(transport).or_default() += 1;
         }
         inner.events.push_back(event);
         if inner.events.len() == 1 {
@@ -86,13 +87,20 @@ impl EventQueue {
 
 impl Inner {
     fn note_removed(&mut self, event: &Event) {
-        let Event::DtlsReceived { transport, .. } = event else { return };
-        if let Some(waiting) = self.dtls_waiting.get_mut(transport) {
+        let Some(transport) = caused_at_will(event) else { return };
+        if let Some(waiting) = self.waiting.get_mut(&transport) {
             *waiting = waiting.saturating_sub(1);
             if *waiting == 0 {
-                self.dtls_waiting.remove(transport);
+                self.waiting.remove(&transport);
             }
         }
+    }
+}
+
+fn caused_at_will(event: &Event) -> Option<TransportId> {
+    match event {
+        Event::DtlsReceived { transport, .. } | Event::IceConnected { transport, .. } => Some(*transport),
+        Event::TransportClosed { .. } | Event::LayerChanged { .. } => None,
     }
 }
 
@@ -106,6 +114,7 @@ impl AsFd for EventQueue {
 mod tests {
     use super::*;
     use crate::event::CloseReason;
+    use crate::ice::Path;
     use crate::net::sys::{Interest, WaitSet};
     use core::time::Duration;
 
@@ -152,12 +161,14 @@ mod tests {
     #[test]
     fn one_transport_cannot_take_all_the_room() {
         let queue = EventQueue::new(1000).unwrap();
+        let path = Path { local: ([127, 0, 0, 1], 1).into(), remote: ([127, 0, 0, 1], 2).into() };
         for _ in 0..500 {
             queue.push(dtls(1, 0));
+            queue.push(Event::IceConnected { transport: TransportId(1), path });
         }
         queue.push(dtls(2, 0));
         let events = queue.drain(usize::MAX);
-        assert_eq!(events.len() as u32, MAX_DTLS_WAITING + 1);
+        assert_eq!(events.len() as u32, MAX_WAITING + 1);
         assert_eq!(events.last(), Some(&dtls(2, 0)));
         queue.push(dtls(1, 7));
         assert_eq!(queue.drain(1), [dtls(1, 7)]);

@@ -12,8 +12,11 @@ use crate::net::sys::EventFd;
 /// Commands that wait at most. Python gets an error beyond, for a worker this far behind is not working.
 const MAX_COMMANDS: usize = 65_536;
 
-/// Messages of other cores that wait at most: packets come this many ahead only if a worker is a second late.
-const MAX_MESSAGES: usize = 32_768;
+/// Packets from other cores that wait at most: they come this many ahead only if a worker is a second late.
+const MAX_PACKETS: usize = 32_768;
+
+/// Other messages of other cores that wait at most. Each is said once, so packets must not take their room.
+const MAX_NOTICES: usize = 65_536;
 
 /// Stray datagrams, and notes about paths, that wait at most.
 const MAX_DATAGRAMS: usize = 4_096;
@@ -41,7 +44,8 @@ pub struct Mailbox {
 struct Inner {
     letters: Vec<Letter>,
     commands: usize,
-    messages: usize,
+    packets: usize,
+    notices: usize,
     datagrams: usize,
 }
 
@@ -85,7 +89,7 @@ impl Mailbox {
         let mut inner = self.lock();
         self.bell.clear();
         core::mem::swap(&mut inner.letters, letters);
-        (inner.commands, inner.messages, inner.datagrams) = (0, 0, 0);
+        (inner.commands, inner.packets, inner.notices, inner.datagrams) = (0, 0, 0, 0);
     }
 
     /// Wakes the worker although nothing is here for it.
@@ -102,7 +106,8 @@ impl Inner {
     fn push(&mut self, letter: Letter) -> bool {
         let (count, bound) = match letter {
             Letter::Command(_) => (&mut self.commands, MAX_COMMANDS),
-            Letter::Message(_) => (&mut self.messages, MAX_MESSAGES),
+            Letter::Message(Message::Media(_)) => (&mut self.packets, MAX_PACKETS),
+            Letter::Message(_) => (&mut self.notices, MAX_NOTICES),
             Letter::Datagram(..) | Letter::PathTaken(_) => (&mut self.datagrams, MAX_DATAGRAMS),
         };
         if *count >= bound {
@@ -123,9 +128,13 @@ impl AsFd for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::TransportId;
+    use crate::ids::{TrackId, TransportId};
+    use crate::media::{ExtensionRefs, MediaPacket, SourceId};
     use crate::net::sys::{Interest, WaitSet};
+    use crate::packet::codec::Codec;
+    use crate::time::Instant;
     use core::time::Duration;
+    use std::sync::Arc;
 
     fn command(id: u32) -> Command {
         Command::RemoveTransport { id: TransportId(id) }
@@ -162,6 +171,30 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds, [Some(1), None, Some(2)]);
+    }
+
+    #[test]
+    fn packets_leave_room_for_what_is_said_once() {
+        let mailbox = Mailbox::new().unwrap();
+        let packet = Arc::new(MediaPacket {
+            track: TrackId(1),
+            layer: 0,
+            source: SourceId(1),
+            sequence: 1,
+            timestamp: 1,
+            marker: true,
+            payload_type: 96,
+            codec: Codec::Vp8,
+            clock_rate: 90_000,
+            keyframe: false,
+            arrival: Instant::default(),
+            extensions: ExtensionRefs::default(),
+            bytes: Box::from([]),
+            payload: 0..0,
+        });
+        let media = |_| Letter::Message(Message::Media(Arc::clone(&packet)));
+        assert_eq!(mailbox.append(&mut (0..MAX_PACKETS + 3).map(media).collect()), 3);
+        assert_eq!(mailbox.append(&mut vec![Letter::Message(Message::Ended { track: TrackId(1) })]), 0);
     }
 
     #[test]

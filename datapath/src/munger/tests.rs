@@ -192,6 +192,20 @@ fn a_jump_of_the_source_becomes_one_missing_number() {
 }
 
 #[test]
+fn a_number_kept_free_for_a_late_packet_goes_to_no_other() {
+    for jump in [false, true] {
+        let mut munger = video();
+        // 1001 to 1003 are missing: 101 to 103 are theirs.
+        munger.skip(1004);
+        let next = match jump {
+            false => munger.switch(at(20), 7, 0, None),
+            true => munger.forward(at(20), 40_000, 0, true).unwrap(),
+        };
+        assert!(next.sequence > 103, "{next:?}");
+    }
+}
+
+#[test]
 fn a_long_outage_keeps_the_timestamps_of_the_source() {
     let mut munger = video();
     let after = munger.forward(at(10_000), 5000, 50_000 + 900_090, true);

@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 
 use sluice_datapath::batch::SendBatch;
 use sluice_datapath::command::Command;
-use sluice_datapath::core::Core;
+use sluice_datapath::core::{Claim, Core};
 use sluice_datapath::event::Event;
 use sluice_datapath::ice::{Credentials, Path};
 use sluice_datapath::ids::{EgressId, TrackId, TransportId, WorkerId};
 use sluice_datapath::media::{CodecSpec, EgressSpec, Kind, TrackSpec};
 use sluice_datapath::packet::codec::Codec;
 use sluice_datapath::packet::extensions::{ExtensionKind, ExtensionMap};
+use sluice_datapath::packet::rtcp::{self, Packet};
 use sluice_datapath::packet::rtp::{self, Header, HeaderFields};
 use sluice_datapath::packet::{classify, stun, Class};
 use sluice_datapath::srtp::{Opener, Profile, Sealer};
@@ -86,7 +87,12 @@ impl Node {
                 while let Some(event) = self.cores[index].poll_event() {
                     self.events.push(event);
                 }
-                while self.cores[index].poll_claim().is_some() {}
+                while let Some(claim) = self.cores[index].poll_claim() {
+                    let Claim::Path(path) = claim else { continue };
+                    for (_, core) in self.cores.iter_mut().enumerate().filter(|(other, _)| *other != index) {
+                        core.lose_path(&path);
+                    }
+                }
                 while let Some((to, message)) = self.cores[index].poll_message() {
                     moved = true;
                     self.cores[usize::from(to.0)].handle_message(self.now, message);
@@ -101,7 +107,8 @@ impl Node {
     /// Let time pass, running every timer at its moment.
     pub fn advance(&mut self, duration: Duration) {
         let end = self.now + duration;
-        loop {
+        for step in 0.. {
+            assert!(step < 100_000, "a deadline does not move");
             let next = self.cores.iter().filter_map(Core::next_deadline).min().filter(|at| *at <= end);
             let Some(at) = next else { break };
             self.now = self.now.max(at);
@@ -277,6 +284,52 @@ pub fn viewer(node: &mut Node, number: u32, track: TrackId, rtx: bool) -> Peer {
     let payload_types = vec![(96, (100, rtx.then_some(101)))];
     node.command(Command::SetSource { egress: id, track: Some(track), payload_types });
     peer
+}
+
+/// A video track whose layers are told apart by rid.
+pub fn simulcast_track(rids: &[&str]) -> TrackSpec {
+    TrackSpec { ssrcs: vec![], rids: rids.iter().map(|rid| (*rid).to_owned()).collect(), ..video_track() }
+}
+
+/// Any RTP packet.
+pub fn rtp_packet(fields: HeaderFields, extensions: &[(u8, &[u8])], payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0u8; 256];
+    let len = rtp::write_header(&mut packet, &fields, extensions).unwrap();
+    packet.truncate(len);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+/// A VP8 frame of one packet in a layer named by its rid, which is also its last byte.
+pub fn layer_packet(ssrc: u32, rid: &str, sequence: u16, timestamp: u32, key: bool) -> Vec<u8> {
+    let fields = HeaderFields { marker: true, payload_type: 96, sequence, timestamp, ssrc };
+    let payload = [0x90, 0x80, 0x80, 0x01, u8::from(!key), rid.as_bytes()[0]];
+    rtp_packet(fields, &[(MID, b"1"), (RID, rid.as_bytes())], &payload)
+}
+
+/// The last byte of each packet, as a character.
+pub fn endings(media: &[Vec<u8>]) -> String {
+    media.iter().map(|packet| char::from(*packet.last().unwrap())).collect()
+}
+
+/// The media packet as its RTX stream would repeat it (RFC 4588 section 4).
+pub fn retransmission(media: &[u8], ssrc: u32, sequence: u16, extensions: &[(u8, &[u8])]) -> Vec<u8> {
+    let header = Header::parse(media).unwrap();
+    let fields = HeaderFields { marker: header.marker, payload_type: 97, sequence, timestamp: header.timestamp, ssrc };
+    let mut payload = header.sequence.to_be_bytes().to_vec();
+    payload.extend_from_slice(&media[header.payload_offset..]);
+    rtp_packet(fields, extensions, &payload)
+}
+
+/// Sequence numbers of one SSRC, in the order they were received.
+pub fn sequences(media: &[Vec<u8>], ssrc: u32) -> Vec<u16> {
+    media.iter().map(|packet| Header::parse(packet).unwrap()).filter(|h| h.ssrc == ssrc).map(|h| h.sequence).collect()
+}
+
+/// Picture loss indications among these RTCP compounds.
+pub fn plis(control: &[Vec<u8>]) -> usize {
+    let packets = control.iter().flat_map(|compound| rtcp::parse(compound));
+    packets.filter(|packet| matches!(packet, Ok(Packet::Pli { .. }))).count()
 }
 
 /// A VP8 packet with a 15-bit picture id.
