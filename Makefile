@@ -14,6 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # bench-fanout; smoke time of one fuzz target and, for `make fuzz`, its target and time.
 VIEWERS ?= 1000
 PPS ?= 150
+BURST ?= 1
 DURATION ?= 10
 TARGET ?=
 SECONDS_EACH ?= 60
@@ -77,9 +78,9 @@ fuzz: development ## Fuzz for SECONDS_EACH=60: all targets, or TARGET=name
 	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(TARGET)
 
 .PHONY: bench-fanout
-bench-fanout: setup ## One publisher, VIEWERS=1000 at PPS=150 for DURATION=10 seconds, on loopback
+bench-fanout: setup ## One publisher, VIEWERS=1000 at PPS=150 (BURST=1 at a time) for DURATION=10 s, on loopback
 	cargo build --locked --release --package sluice-loadgen
-	$(BIN)/python -m bench.fanout --viewers $(VIEWERS) --pps $(PPS) --duration $(DURATION)
+	$(BIN)/python -m bench.fanout --viewers $(VIEWERS) --pps $(PPS) --burst $(BURST) --duration $(DURATION)
 
 .PHONY: format
 format: development ## Rewrite the sources the way `make check` wants them

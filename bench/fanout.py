@@ -52,6 +52,7 @@ UNLIMITED = {
 class Arguments:
     viewers: int
     pps: int
+    burst: int
     duration: float
     workers: int
     size: int
@@ -128,8 +129,8 @@ def _run_loadgen(
 ) -> dict[str, Any]:
     window = arguments.duration / WINDOWS
     plan = [
-        f"run server={server} rate={arguments.pps} size={arguments.size} payload_type={PAYLOAD_TYPE} warmup={WARMUP} "
-        f"window={window} windows={WINDOWS} floor={arguments.floor}",
+        f"run server={server} rate={arguments.pps} burst={arguments.burst} size={arguments.size} "
+        f"payload_type={PAYLOAD_TYPE} warmup={WARMUP} window={window} windows={WINDOWS} floor={arguments.floor}",
         _peer_line("publisher", publisher),
         *(_peer_line("viewer", viewer) for viewer in viewers),
         "go",
@@ -173,6 +174,7 @@ def _result(arguments: Arguments, findings: dict[str, Any], rss_kib: float) -> d
         "bench": "fanout",
         "viewers": arguments.viewers,
         "pps": arguments.pps,
+        "burst": arguments.burst,
         "duration": arguments.duration,
         "workers": arguments.workers,
         "cpu_us_per_packet": round(cost, 3),
@@ -192,7 +194,8 @@ def _result(arguments: Arguments, findings: dict[str, Any], rss_kib: float) -> d
 
 
 def _print(result: dict[str, Any]) -> None:
-    table = Table(title=f"Fan-out to {result['viewers']} viewers at {result['pps']} packets/s, AEAD_AES_128_GCM")
+    pace = f"{result['pps']} packets/s" + (f" in bursts of {result['burst']}" if result["burst"] > 1 else "")
+    table = Table(title=f"Fan-out to {result['viewers']} viewers at {pace}, AEAD_AES_128_GCM")
     table.add_column("figure")
     table.add_column("value", justify="right")
     low, high = result["cpu_us_spread"]
@@ -222,6 +225,9 @@ def _arguments() -> Arguments:
     parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
     parser.add_argument("--viewers", type=int, default=1000)
     parser.add_argument("--pps", type=int, default=150, help="packets per second of the publisher")
+    parser.add_argument(
+        "--burst", type=int, default=1, help="packets it sends back to back, as an encoder does a frame's"
+    )
     parser.add_argument("--duration", type=float, default=10.0, help="seconds measured")
     parser.add_argument("--workers", type=int, default=1, help="media threads of the server")
     parser.add_argument("--size", type=int, default=1100, help="bytes of a published datagram")

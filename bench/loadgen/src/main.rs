@@ -47,13 +47,13 @@ struct Window {
 }
 
 fn run(plan: Plan) -> Result<String, String> {
-    let Plan { server, rate, size, payload_type, warmup, window, windows, floor, publisher, viewers } = plan;
+    let Plan { server, rate, burst, size, payload_type, warmup, window, windows, floor, publisher, viewers } = plan;
     let count = viewers.len();
     let publishing = publisher::Shared::default();
     let receiving = viewers::Shared::default();
     let outcome = std::thread::scope(|scope| {
         let receiver = scope.spawn(|| viewers::run(viewers, &receiving));
-        let sender = scope.spawn(|| publisher::run(publisher, rate, size, payload_type, &publishing));
+        let sender = scope.spawn(|| publisher::run(publisher, rate, burst, size, payload_type, &publishing));
         let measured = measure(server, warmup, window, windows, &publishing, &receiving);
         publishing.stop.store(true, Ordering::Relaxed);
         let _ = sender.join();
@@ -66,7 +66,8 @@ fn run(plan: Plan) -> Result<String, String> {
     let published = publishing.published.load(Ordering::Relaxed);
     let expected = (published - receiving.measure_from.load(Ordering::Relaxed).min(published)) * count as u64;
     let floor = if floor > 0.0 {
-        floor::measure(count, rate, size, floor, windows).map_err(|error| format!("floor: {error}"))?
+        floor::measure(count, floor::Load { rate, burst, size }, floor, windows)
+            .map_err(|error| format!("floor: {error}"))?
     } else {
         Vec::new()
     };

@@ -9,6 +9,8 @@ use sluice_datapath::srtp::{Opener, Profile, Sealer};
 
 use crate::sys;
 
+/// Largest burst: what the floor can send in one segmented call.
+const MAX_BURST: u64 = 32;
 /// Most viewers of a plan.
 const MAX_VIEWERS: usize = 100_000;
 
@@ -44,6 +46,8 @@ pub struct Plan {
     pub server: u32,
     /// Packets per second of the publisher.
     pub rate: u64,
+    /// Packets sent back to back, as encoders send the packets of a frame; 1: evenly.
+    pub burst: u64,
     /// Bytes of a published datagram, authentication tag included.
     pub size: usize,
     /// Payload type of the published packets.
@@ -81,14 +85,15 @@ impl Plan {
         }
         let run = run.ok_or_else(|| BadPlan("no line `run`".into()))?;
         let publisher = publisher.ok_or_else(|| BadPlan("no line `publisher`".into()))?;
-        let Run { server, rate, size, payload_type, warmup, window, windows, floor } = run;
-        Ok(Self { server, rate, size, payload_type, warmup, window, windows, floor, publisher, viewers })
+        let Run { server, rate, burst, size, payload_type, warmup, window, windows, floor } = run;
+        Ok(Self { server, rate, burst, size, payload_type, warmup, window, windows, floor, publisher, viewers })
     }
 }
 
 struct Run {
     server: u32,
     rate: u64,
+    burst: u64,
     size: usize,
     payload_type: u8,
     warmup: f64,
@@ -102,6 +107,7 @@ impl Run {
         let run = Self {
             server: fields.number("server")?,
             rate: fields.number("rate")?,
+            burst: fields.number("burst")?,
             size: fields.number("size")?,
             payload_type: fields.number("payload_type")?,
             warmup: fields.number("warmup")?,
@@ -110,6 +116,7 @@ impl Run {
             floor: fields.number("floor")?,
         };
         let sane = (1..=1_000_000).contains(&run.rate)
+            && (1..=MAX_BURST).contains(&run.burst)
             && (100..=1400).contains(&run.size)
             && run.payload_type < 128
             && (1..=100).contains(&run.windows)

@@ -1,4 +1,4 @@
-//! The publisher: an even stream of stamped packets, sender reports, and answers to NACKs.
+//! The publisher: a stream of stamped packets, even or in bursts, sender reports, and answers to NACKs.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,14 +31,14 @@ pub struct Shared {
     pub stop: AtomicBool,
 }
 
-/// Publish `rate` packets per second until told to stop.
-pub fn run(mut peer: Peer, rate: u64, size: usize, payload_type: u8, shared: &Shared) {
+/// Publish `rate` packets per second, `burst` at a time, until told to stop.
+pub fn run(mut peer: Peer, rate: u64, burst: u64, size: usize, payload_type: u8, shared: &Shared) {
     let mut stream = Stream::new(rate, size, payload_type, peer.ssrc);
     let (mut buffer, mut inbox) = (Vec::new(), sys::Receiver::default());
     let start_ns = sys::monotonic_ns();
     let (mut next_report_ns, mut next_check_ns) = (start_ns, start_ns);
     for number in 0.. {
-        sys::sleep_until_ns(start_ns + number * 1_000_000_000 / rate);
+        sys::sleep_until_ns(start_ns + (number - number % burst) * 1_000_000_000 / rate);
         if shared.stop.load(Ordering::Relaxed) {
             return;
         }

@@ -154,6 +154,19 @@ impl Receiver {
     }
 }
 
+/// Have the kernel cut what is sent into datagrams of this size (udp(7), UDP_SEGMENT).
+pub fn segment_sends(socket: &UdpSocket, size: usize) -> io::Result<()> {
+    let size = libc::c_int::try_from(size).map_err(io::Error::other)?;
+    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    let value = std::ptr::from_ref(&size).cast();
+    // SAFETY: the option is an int, which outlives the call.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, value, length) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Send one datagram to each address with one call; how many left.
 pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], libc::sockaddr_in)]) -> usize {
     // SAFETY: plain C structures for which all zeroes is a valid value.
