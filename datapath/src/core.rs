@@ -1,11 +1,13 @@
 //! One worker's share of the forwarder: sans-IO and deterministic.
 //!
 //! `handle_*` takes bytes, addresses and the time. After every input the shell drains `poll_transmit`, `poll_message`,
-//! `poll_event` and `poll_claim`, and calls `handle_timeout` at `next_deadline`. The four files below are the four things
-//! that can happen: a command or message (`control`), a datagram (`receive`), media to pass on (`fanout`), time (`timers`).
+//! `poll_event` and `poll_claim`, and calls `handle_timeout` at `next_deadline`. The files below are what can happen: a
+//! command or message (`control`), a datagram (`receive`) or what one of them reports (`feedback`), media to pass on
+//! (`fanout`), time (`timers`).
 
 mod control;
 mod fanout;
+mod feedback;
 mod receive;
 mod timers;
 

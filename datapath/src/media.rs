@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 /// One negotiated payload type of a track.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodecSpec {
     /// RTP payload type of the media.
     pub payload_type: u8,

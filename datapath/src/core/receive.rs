@@ -1,5 +1,6 @@
 //! Datagrams: which protocol, whose, and is it authentic. Nothing from an unvalidated 5-tuple gets past the first match.
 
+use core::ops::Range;
 use std::sync::Arc;
 
 use super::{Claim, Core};
@@ -10,7 +11,6 @@ use crate::media::{CodecSpec, ExtensionRefs, MediaPacket};
 use crate::message::Message;
 use crate::packet::codec;
 use crate::packet::extensions::ExtensionKind;
-use crate::packet::rtcp::{self, Packet};
 use crate::packet::rtp::{self, Header};
 use crate::packet::{classify, stun, Class};
 use crate::serial::nearest16;
@@ -20,17 +20,27 @@ use crate::time::Instant;
 use crate::track::{Received, Track};
 use crate::transport::{Stream, Transport, MAX_STREAMS};
 
-/// RTCP packets of one compound that are read: a peer with more to say sends another.
-const MAX_RTCP_PACKETS: usize = 64;
-/// Packets one compound can have sent again.
-const MAX_RESENDS: usize = 128;
-
 /// One authentic RTP packet, looked at once.
 struct Inspected {
     header: Header,
     index: u64,
-    payload: core::ops::Range<usize>,
+    payload: Range<usize>,
     size: usize,
+}
+
+/// One media packet, as it came or as its retransmission gives it.
+struct Arrived<'a> {
+    stream: Stream,
+    codec: CodecSpec,
+    header: &'a Header,
+    /// The plaintext packet without padding.
+    bytes: &'a [u8],
+    /// Extended sequence number of the media.
+    sequence: u64,
+    /// Where the media lies in `bytes`.
+    payload: Range<usize>,
+    extensions: ExtensionRefs,
+    recovered: bool,
 }
 
 impl Core {
@@ -160,65 +170,31 @@ impl Core {
             counters.dropped_unknown_stream += 1;
             return self.reschedule(id);
         };
-        let Some(codec) = track.spec.codec(header.payload_type).cloned() else {
+        let Some(codec) = track.spec.codec(header.payload_type).copied() else {
             counters.dropped_unknown_payload_type += 1;
             return self.reschedule(id);
         };
-        if codec.rtx_payload_type == Some(header.payload_type) || stream.rtx {
-            self.on_retransmission(now, stream, &codec, datagram, &header, payload.clone());
-        } else {
-            let bytes = &datagram[..payload.end];
-            self.on_media(now, stream, &codec, bytes, &header, index, payload.clone(), facts.refs, false);
+        let is_rtx = codec.rtx_payload_type == Some(header.payload_type) || stream.rtx;
+        let arrived = Arrived {
+            stream,
+            codec,
+            header: &header,
+            bytes: &datagram[..payload.end],
+            sequence: index,
+            payload: payload.clone(),
+            extensions: facts.refs,
+            recovered: is_rtx,
+        };
+        match if is_rtx { repaired(track, arrived) } else { Some(arrived) } {
+            Some(arrived) => self.on_media(now, arrived),
+            None => counters.dropped_padding += 1,
         }
         self.reschedule(id);
     }
 
-    /// RFC 4588, 4: the original sequence number precedes the original payload.
-    fn on_retransmission(
-        &mut self,
-        now: Instant,
-        stream: Stream,
-        codec: &CodecSpec,
-        datagram: &[u8],
-        header: &Header,
-        payload: core::ops::Range<usize>,
-    ) {
-        let Some(track) = self.tracks.get(&stream.track) else { return };
-        let highest = track.layers.get(usize::from(stream.layer)).and_then(|layer| layer.highest());
-        let original = datagram.get(payload.start..payload.start + 2);
-        let (Some(highest), Some(original)) = (highest, original) else {
-            // Probing padding has no payload; before any media there is nothing it could repair.
-            self.counters.dropped_padding += 1;
-            return;
-        };
-        let index = nearest16(highest, u16::from_be_bytes([original[0], original[1]]));
-        let body = payload.start + 2..payload.end;
-        if body.is_empty() {
-            self.counters.dropped_padding += 1;
-            return;
-        }
-        let transport = self.transports.get(&track.transport);
-        let refs = transport.map(|transport| read_extensions(transport, datagram, header).refs).unwrap_or_default();
-        self.on_media(now, stream, codec, &datagram[..payload.end], header, index, body, refs, true);
-    }
-
     /// Media, straight or repaired: account for it, and pass it on if anybody watches its layer.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call per packet kind; a struct would be built only to be taken apart"
-    )]
-    fn on_media(
-        &mut self,
-        now: Instant,
-        stream: Stream,
-        codec: &CodecSpec,
-        bytes: &[u8],
-        header: &Header,
-        sequence: u64,
-        payload: core::ops::Range<usize>,
-        extensions: ExtensionRefs,
-        recovered: bool,
-    ) {
+    fn on_media(&mut self, now: Instant, arrived: Arrived<'_>) {
+        let Arrived { stream, codec, header, bytes, sequence, payload, extensions, recovered } = arrived;
         let Some(track) = self.tracks.get_mut(&stream.track) else { return };
         let keyframe = codec.codec.is_video()
             && !payload.is_empty()
@@ -271,110 +247,16 @@ impl Core {
             }
         }
     }
+}
 
-    fn on_rtcp(&mut self, now: Instant, id: TransportId, datagram: &mut [u8]) {
-        let Some(transport) = self.transports.get_mut(&id) else { return };
-        let Some(keys) = &mut transport.keys else {
-            self.counters.dropped_no_keys += 1;
-            return;
-        };
-        let len = match keys.opener.open_rtcp(datagram) {
-            Ok(len) => len,
-            Err(error) => return count(&mut self.counters, error),
-        };
-        self.counters.rtcp_received += 1;
-        let mut resends = MAX_RESENDS;
-        for packet in rtcp::parse(&datagram[..len]).take(MAX_RTCP_PACKETS) {
-            match packet {
-                Ok(packet) => self.on_rtcp_packet(now, id, &packet, &mut resends),
-                Err(_) => self.counters.dropped_malformed += 1,
-            }
-        }
-        self.service(now, id);
-    }
-
-    fn on_rtcp_packet(&mut self, now: Instant, id: TransportId, packet: &Packet<'_>, resends: &mut usize) {
-        match packet {
-            Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
-                self.on_sender_report(now, id, *ssrc, *ntp, *rtp);
-                self.on_reports(now, id, reports.clone());
-            }
-            Packet::ReceiverReport { reports, .. } => self.on_reports(now, id, reports.clone()),
-            Packet::Nack { media, lost, .. } => {
-                let lost = lost.clone().take(*resends).inspect(|_| *resends -= 1);
-                self.on_nack(now, id, *media, lost);
-            }
-            Packet::Pli { media } => self.on_keyframe_wanted(now, id, *media),
-            Packet::Fir { targets } => {
-                for target in targets.clone() {
-                    self.on_keyframe_wanted(now, id, target);
-                }
-            }
-            Packet::Remb { bitrate, .. } => {
-                if let Some(transport) = self.transports.get_mut(&id) {
-                    transport.remb = Some(*bitrate);
-                }
-            }
-            Packet::SourceDescription | Packet::Bye { .. } | Packet::TransportFeedback(_) | Packet::Other { .. } => {}
-        }
-    }
-
-    fn on_sender_report(&mut self, now: Instant, id: TransportId, ssrc: u32, ntp: u64, rtp: u32) {
-        let Some(stream) = self.transports.get(&id).and_then(|transport| transport.streams.get(&ssrc)) else { return };
-        let Some(track) = self.tracks.get_mut(&stream.track) else { return };
-        let Some((source, clock)) = track.on_sender_report(now, ssrc, ntp, rtp) else { return };
-        let (track, interested) = (track.id, track.interested());
-        for worker in interested {
-            self.post(now, worker, Message::Clock { track, source, clock });
-        }
-    }
-
-    fn on_reports(&mut self, now: Instant, id: TransportId, reports: impl Iterator<Item = rtcp::ReportBlock>) {
-        let Self { transports, egresses, .. } = self;
-        let Some(transport) = transports.get_mut(&id) else { return };
-        for block in reports {
-            let ids = transport.egresses.iter();
-            let found = ids.copied().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == block.ssrc));
-            if let Some(rtt) =
-                found.and_then(|id| egresses.get_mut(&id)).and_then(|egress| egress.on_report(now, block))
-            {
-                transport.on_rtt(rtt);
-            }
-        }
-    }
-
-    fn on_nack(&mut self, now: Instant, id: TransportId, media: u32, lost: impl Iterator<Item = u16>) {
-        let Self { transports, egresses, direct, counters, .. } = self;
-        let Some(transport) = transports.get_mut(&id) else { return };
-        let found = transport.egresses.iter().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == media));
-        let Some(egress) = found.copied().and_then(|id| egresses.get_mut(&id)) else { return };
-        let before = (direct.datagrams().len(), direct.bytes().len());
-        let rtt = transport.rtt_or_default();
-        let (Some(keys), Some(path)) = (&transport.keys, transport.ice.send_path()) else { return };
-        let mut outlet = crate::egress::Outlet {
-            sealer: &keys.sealer,
-            path,
-            extensions: &transport.extensions,
-            transport_sequence: &mut transport.transport_sequence,
-            rtt,
-        };
-        egress.resend(now, lost, &mut outlet, direct, counters);
-        transport.traffic.packets_sent += (direct.datagrams().len() - before.0) as u64;
-        transport.traffic.bytes_sent += (direct.bytes().len() - before.1) as u64;
-    }
-
-    fn on_keyframe_wanted(&mut self, now: Instant, id: TransportId, media: u32) {
-        let Some(transport) = self.transports.get(&id) else { return };
-        let mut track: Option<TrackId> = None;
-        for egress in &transport.egresses {
-            if let Some(egress) = self.egresses.get_mut(egress).filter(|egress| egress.ssrc() == media) {
-                track = track.or(egress.on_keyframe_request(now));
-            }
-        }
-        if let Some(track) = track {
-            self.post(now, track.home(self.workers), Message::KeyframeWanted { track });
-        }
-    }
+/// The packet a retransmission repeats (RFC 4588, 4: its sequence number precedes its payload). None: there is none, since
+/// it is padding to probe with, or nothing of its layer has come that it could repair.
+fn repaired<'a>(track: &Track, rtx: Arrived<'a>) -> Option<Arrived<'a>> {
+    let highest = track.layers.get(usize::from(rtx.stream.layer))?.highest()?;
+    let original = rtx.bytes.get(rtx.payload.clone())?.first_chunk::<2>()?;
+    let payload = rtx.payload.start + original.len()..rtx.payload.end;
+    let sequence = nearest16(highest, u16::from_be_bytes(*original));
+    (!payload.is_empty()).then_some(Arrived { sequence, payload, ..rtx })
 }
 
 /// Parse, authenticate and decrypt; every failure is counted by its reason.
@@ -404,7 +286,7 @@ fn open_rtp(transport: &mut Transport, datagram: &mut [u8], counters: &mut Count
     Some(Inspected { index: opened.index, payload: header.payload_offset..end, size, header })
 }
 
-fn count(counters: &mut Counters, error: OpenError) {
+pub(super) fn count(counters: &mut Counters, error: OpenError) {
     match error {
         OpenError::Malformed => counters.dropped_malformed += 1,
         OpenError::Replayed => counters.dropped_replayed += 1,
