@@ -1,69 +1,30 @@
 //! One stream forwarded to one viewer: which source it shows, how packets are rewritten, what was sent.
 
+mod forwarded;
+
 use core::time::Duration;
 use std::sync::Arc;
 
 use crate::batch::SendBatch;
 use crate::command::PayloadTypeMap;
 use crate::history::History;
-use crate::ice::Path;
 use crate::ids::{EgressId, TrackId, TransportId};
 use crate::media::{EgressSpec, Kind, MediaPacket, SourceClock, SourceId};
 use crate::munger::Munger;
-use crate::packet::codec::{self, Codec, PictureIds};
-use crate::packet::extensions::{ExtensionKind, ExtensionMap};
+use crate::packet::codec::{self, Codec};
 use crate::packet::rtcp::ReportBlock;
-use crate::packet::rtp::{self, HeaderFields};
 use crate::pictures::PictureMunger;
 use crate::rate::RateMeter;
-use crate::srtp::Sealer;
 use crate::stats::{Counters, EgressStats};
 use crate::time::Instant;
+pub use forwarded::Outlet;
+use forwarded::{abs_send_time, Forwarded, Place, RedTreatment};
 
 /// Packets kept for a viewer's NACKs, and how long: libwebrtc gives up on a frame well before.
 const VIDEO_HISTORY: (usize, Duration) = (2048, Duration::from_millis(1500));
 const AUDIO_HISTORY: (usize, Duration) = (128, Duration::from_millis(1000));
 /// A viewer's requests for a keyframe closer together than this are one.
 const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(50);
-
-/// How to reach a viewer: borrowed from its transport for the time of a send.
-pub struct Outlet<'a> {
-    /// Seals what it is sent.
-    pub sealer: &'a Sealer,
-    /// Where to.
-    pub path: Path,
-    /// Header extension ids of its BUNDLE group.
-    pub extensions: &'a ExtensionMap,
-    /// Its transport-wide sequence number, one per packet on the wire.
-    pub transport_sequence: &'a mut u16,
-    /// Round trip to it.
-    pub rtt: Duration,
-}
-
-/// One packet as this viewer got it: enough to write it again, bit for bit.
-#[derive(Clone, Debug)]
-struct Forwarded {
-    packet: Arc<MediaPacket>,
-    timestamp: u32,
-    payload_type: u8,
-    rtx_payload_type: Option<u8>,
-    /// The payload type inside RED blocks, or for media taken out of RED.
-    red: RedTreatment,
-    pictures: Option<PictureIds>,
-    send_time: u32,
-    transport_sequence: u16,
-}
-
-/// What becomes of a RED payload (RFC 2198).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RedTreatment {
-    /// Not RED.
-    None,
-    /// Forwarded as RED; its blocks are renamed to this payload type.
-    Rename(u8),
-    /// The viewer has no RED: only the primary block is sent.
-    Unwrap,
-}
 
 /// What a `SetSource` established.
 #[derive(Debug)]
@@ -266,7 +227,7 @@ impl Egress {
             send_time: abs_send_time(now),
             transport_sequence,
         };
-        let sent = self.write(&forwarded, mapped.sequence, None, outlet, batch);
+        let sent = forwarded.write(&self.place(&forwarded, mapped.sequence), outlet, batch);
         if sent == 0 {
             return;
         }
@@ -315,10 +276,11 @@ impl Egress {
                     *outlet.transport_sequence = transport_sequence.wrapping_add(1);
                     self.rtx_sequence += 1;
                     let again = Forwarded { send_time: abs_send_time(now), transport_sequence, ..forwarded };
-                    let rtx = Rtx { ssrc, payload_type, sequence: self.rtx_sequence };
-                    self.write(&again, original, Some(rtx), outlet, batch)
+                    let mid = self.spec.mid.as_deref();
+                    let original = Some(sequence);
+                    again.write(&Place { ssrc, payload_type, index: self.rtx_sequence, original, mid }, outlet, batch)
                 }
-                _ => self.write(&forwarded, original, None, outlet, batch),
+                _ => forwarded.write(&self.place(&forwarded, original), outlet, batch),
             };
             if sent > 0 {
                 self.retransmitted += 1;
@@ -327,82 +289,10 @@ impl Egress {
         }
     }
 
-    /// Write one packet at the end of the batch; the bytes it took, 0 if it could not be written.
-    fn write(
-        &self,
-        forwarded: &Forwarded,
-        sequence: u64,
-        rtx: Option<Rtx>,
-        outlet: &Outlet<'_>,
-        batch: &mut SendBatch,
-    ) -> usize {
-        let packet = &forwarded.packet;
-        let index = rtx.as_ref().map_or(sequence, |rtx| rtx.sequence);
-        let fields = HeaderFields {
-            marker: packet.marker,
-            payload_type: rtx.as_ref().map_or(forwarded.payload_type, |rtx| rtx.payload_type),
-            // The low bits are the sequence number, the rest is the rollover counter.
-            sequence: index as u16,
-            timestamp: forwarded.timestamp,
-            ssrc: rtx.as_ref().map_or(self.spec.ssrc, |rtx| rtx.ssrc),
-        };
-        let roc = (index >> 16) as u32;
-        let mut header = [0u8; MAX_HEADER];
-        let Ok(header_len) = self.write_header(&mut header, &fields, forwarded, outlet.extensions) else { return 0 };
-        let mut sent = 0;
-        batch.write(outlet.path, |bytes| {
-            let start = bytes.len();
-            bytes.extend_from_slice(&header[..header_len]);
-            if rtx.is_some() {
-                bytes.extend_from_slice(&(sequence as u16).to_be_bytes());
-            }
-            let payload_start = bytes.len();
-            if !append_payload(bytes, forwarded) {
-                bytes.truncate(start);
-                return;
-            }
-            if let Some(ids) = &forwarded.pictures {
-                codec::write_picture_ids(packet.codec, &mut bytes[payload_start..], ids);
-            }
-            let len = bytes.len() - start;
-            bytes.resize(bytes.len() + MAX_RTP_OVERHEAD, 0);
-            match outlet.sealer.seal_rtp(&mut bytes[start..], len, header_len, roc) {
-                Ok(sealed) => {
-                    bytes.truncate(start + sealed);
-                    sent = sealed;
-                }
-                Err(_) => bytes.truncate(start),
-            }
-        });
-        sent
-    }
-
-    fn write_header(
-        &self,
-        buffer: &mut [u8],
-        fields: &HeaderFields,
-        forwarded: &Forwarded,
-        map: &ExtensionMap,
-    ) -> Result<usize, crate::packet::Malformed> {
-        let send_time = forwarded.send_time.to_be_bytes();
-        let transport_sequence = forwarded.transport_sequence.to_be_bytes();
-        let mut list: [(u8, &[u8]); MAX_EXTENSIONS] = [(0, &[]); MAX_EXTENSIONS];
-        let mut count = 0;
-        let mut push = |kind: ExtensionKind, value| {
-            if let (Some(id), Some(slot)) = (map.id(kind), list.get_mut(count)) {
-                *slot = (id, value);
-                count += 1;
-            }
-        };
-        if let Some(mid) = &self.spec.mid {
-            push(ExtensionKind::Mid, mid.as_bytes());
-        }
-        push(ExtensionKind::AbsSendTime, &send_time[1..]);
-        push(ExtensionKind::TransportWideCc, &transport_sequence);
-        for (kind, value) in forwarded.packet.extensions.iter(&forwarded.packet.bytes) {
-            push(kind, value);
-        }
-        rtp::write_header(buffer, fields, &list[..count])
+    /// In the stream of the media.
+    fn place(&self, forwarded: &Forwarded, index: u64) -> Place<'_> {
+        let (ssrc, payload_type, mid) = (self.spec.ssrc, forwarded.payload_type, self.spec.mid.as_deref());
+        Place { ssrc, payload_type, index, original: None, mid }
     }
 
     /// Sender report contents now: NTP, RTP, packets, octets (RFC 3550, 6.4.1).
@@ -455,19 +345,6 @@ impl Egress {
     }
 }
 
-/// A retransmission's own names (RFC 4588, 4).
-struct Rtx {
-    ssrc: u32,
-    payload_type: u8,
-    sequence: u64,
-}
-
-/// Room for the fixed header and every extension below in its largest form.
-const MAX_HEADER: usize = 512;
-const MAX_EXTENSIONS: usize = 11;
-/// The largest of any profile: an AES-GCM tag (RFC 7714, 13.2).
-const MAX_RTP_OVERHEAD: usize = 16;
-
 /// The viewer's payload type, its RTX payload type, and what becomes of RED. None: the viewer cannot have it.
 fn treat(source: &Source, packet: &MediaPacket) -> Option<(u8, Option<u8>, RedTreatment)> {
     let mapped = source.lookup(packet.payload_type);
@@ -480,29 +357,6 @@ fn treat(source: &Source, packet: &MediaPacket) -> Option<(u8, Option<u8>, RedTr
         Some((payload_type, rtx)) => (payload_type, rtx, RedTreatment::Rename(block_payload_type)),
         None => (block_payload_type, block_rtx, RedTreatment::Unwrap),
     })
-}
-
-fn append_payload(bytes: &mut Vec<u8>, forwarded: &Forwarded) -> bool {
-    let payload = &forwarded.packet.bytes[forwarded.packet.payload.clone()];
-    match forwarded.red {
-        RedTreatment::None => bytes.extend_from_slice(payload),
-        RedTreatment::Rename(payload_type) => {
-            let start = bytes.len();
-            bytes.extend_from_slice(payload);
-            return codec::red::rewrite_payload_types(&mut bytes[start..], payload_type).is_ok();
-        }
-        RedTreatment::Unwrap => match codec::red::primary(payload) {
-            Ok((_, range)) => bytes.extend_from_slice(&payload[range]),
-            Err(_) => return false,
-        },
-    }
-    true
-}
-
-/// Seconds in 6.18 fixed point, 24 bits, as the abs-send-time extension has them.
-fn abs_send_time(now: Instant) -> u32 {
-    // 64 s wrap: the high bits are cut on purpose.
-    (((u128::from(now.as_micros()) << 18) / 1_000_000) & 0x00ff_ffff) as u32
 }
 
 /// The middle 32 of an NTP timestamp's 64 bits (RFC 3550, 4).
