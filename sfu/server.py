@@ -138,7 +138,6 @@ class Sfu:
         transport = endpoint.transports.open(planned, self._ids.ice())
         streams = sent_streams(planned, self._ids, home.id)
         viewing = Viewing(endpoint.engine, transport.id, planned, streams)
-        transport.connected.connect(viewing.request_keyframe)
         participant = self._participant(ParticipantKind.VIEWER, identity, name, metadata)
         text = answer(planned, endpoint.local(transport, self._ids), streams)
         session = self._open(home, participant, transport, planned, text, viewing)
@@ -259,9 +258,6 @@ class Sfu:
             session = self._by_participant.get(participant.id)
             if session is not None and isinstance(session.media, Viewing):
                 session.media.follow(room.broadcast)
-        for track in room.broadcast.tracks if room.broadcast else ():
-            if track.kind == "video":
-                self._require_running().engine.request_keyframe(track.source)
 
     def _handle_layer_changed(self, event: LayerChanged) -> None:
         publication = self._publications.get(event.track)

@@ -38,17 +38,13 @@ class Viewing:
         )
 
     def follow(self, broadcast: Participant | None) -> None:
-        """Feed every egress from this publisher (None: from nobody). Nothing is renegotiated."""
+        """Feed every egress from this publisher (None: from nobody). Nothing is renegotiated; the data path asks for
+        a keyframe as soon as the viewer can be sent one."""
         for subscription in self.subscriptions:
             track, payload_types = subscription.source(broadcast)
             if track is not subscription.track:
                 subscription.track = track
                 self._datapath.set_source(subscription.egress, track.source if track else None, payload_types)
-
-    def request_keyframe(self) -> None:
-        for subscription in self.subscriptions:
-            if subscription.kind == "video" and subscription.track is not None:
-                self._datapath.request_keyframe(subscription.track.source)
 
 
 def sent_streams(plan: Plan, ids: Ids, stream: str) -> dict[Kind, SentStream]:

@@ -115,8 +115,6 @@ pub struct MediaPacket {
     pub clock_rate: u32,
     /// A viewer can start here: the first packet of a picture that needs no other, with none of the rest gone by.
     pub keyframe: bool,
-    /// When it arrived.
-    pub arrival: Instant,
     /// Header extensions that are copied through: kind and place in `bytes`.
     pub extensions: ExtensionRefs,
     /// The plaintext packet.

@@ -303,11 +303,12 @@ impl Track {
                 layer.keyframes.request(now);
             }
             // A layer nobody hears yet cannot answer; the request stands until it starts.
-            if layer.highest.is_some() && layer.keyframes.poll(now, ASSUMED_PUBLISHER_RTT) {
+            let due = layer.highest.is_some() && layer.keyframes.poll(now, ASSUMED_PUBLISHER_RTT);
+            if due && (self.spec.pli || self.spec.fir) {
                 let mut request = Vec::new();
                 if self.spec.pli {
                     rtcp::write_pli(&mut request, feedback.sender, ssrc);
-                } else if self.spec.fir {
+                } else {
                     // A new request is a new number, a repeated one is not (RFC 5104, 4.3.1.1); ours are all new.
                     rtcp::write_fir(&mut request, feedback.sender, ssrc, layer.totals.plis_sent as u8);
                 }

@@ -38,6 +38,17 @@ fn play(node: &mut Node, peer: &mut Peer, first: u16, count: u16) {
     }
 }
 
+/// NTP and RTP time of each sender report.
+fn sender_reports(control: &[Vec<u8>]) -> Vec<(u64, u32)> {
+    let packets = control.iter().flat_map(|compound| rtcp::parse(compound));
+    packets
+        .filter_map(|packet| match packet {
+            Ok(Packet::SenderReport { ntp, rtp, .. }) => Some((ntp, rtp)),
+            _ => None,
+        })
+        .collect()
+}
+
 #[test]
 fn a_viewer_sees_an_unbroken_stream_from_the_keyframe_on() {
     let mut node = Node::new(1);
@@ -71,6 +82,35 @@ fn joining_asks_the_publisher_for_a_keyframe_once_however_many_join() {
     for viewer in &mut viewers {
         assert_eq!(viewer.received(&mut node).0.len(), 3);
     }
+}
+
+#[test]
+fn a_viewer_whose_keys_come_last_asks_for_its_keyframe_then() {
+    let mut node = Node::new(2);
+    let mut source = publisher(&mut node);
+    let mut watcher = Peer::announce(&mut node, 1, viewer_extensions());
+    node.command(Command::Subscribe { transport: watcher.id, id: EgressId(1), spec: video_egress(1, true) });
+    let payload_types = vec![(96, (100, Some(101)))];
+    node.command(Command::SetSource { egress: EgressId(1), track: Some(TRACK), payload_types });
+    play(&mut node, &mut source, 10, 2);
+    watcher.check(&mut node);
+    node.advance(Duration::from_millis(1));
+    assert_eq!(plis(&source.received(&mut node).1), 0, "nobody can be sent a picture yet");
+    watcher.install_keys(&mut node);
+    node.advance(Duration::from_millis(1));
+    assert_eq!(plis(&source.received(&mut node).1), 1);
+}
+
+#[test]
+fn a_publisher_that_understands_no_keyframe_request_is_sent_none() {
+    let mut node = Node::new(1);
+    let mut source = Peer::connect(&mut node, 0, extensions());
+    let spec = sluice_datapath::media::TrackSpec { pli: false, fir: false, ..video_track() };
+    node.command(Command::Publish { transport: source.id, id: TRACK, spec });
+    play(&mut node, &mut source, 10, 2);
+    let _watcher = viewer(&mut node, 1, TRACK, true);
+    node.advance(Duration::from_secs(2));
+    assert_eq!(node.counter("keyframe_requests_sent"), 0);
 }
 
 #[test]
@@ -211,13 +251,7 @@ fn sender_reports_carry_the_publishers_clock_on_the_viewers_timeline() {
     source.send_rtcp(&mut node, &report);
     node.advance(Duration::from_secs(2));
     let (_, control) = watcher.received(&mut node);
-    let reports: Vec<(u64, u32)> = control
-        .iter()
-        .flat_map(|compound| rtcp::parse(compound))
-        .filter_map(
-            |packet| if let Ok(Packet::SenderReport { ntp, rtp, .. }) = packet { Some((ntp, rtp)) } else { None },
-        )
-        .collect();
+    let reports = sender_reports(&control);
     assert!(!reports.is_empty());
     for (ntp, rtp) in reports {
         let seconds = (ntp - (5000 << 32)) as f64 / f64::powi(2.0, 32);
@@ -237,12 +271,7 @@ fn a_round_trip_is_measured_from_the_viewers_report() {
     watcher.received(&mut node);
     node.advance(Duration::from_millis(1250));
     let (_, control) = watcher.received(&mut node);
-    let last = control
-        .iter()
-        .flat_map(|compound| rtcp::parse(compound))
-        .filter_map(|packet| if let Ok(Packet::SenderReport { ntp, .. }) = packet { Some(ntp) } else { None })
-        .last()
-        .unwrap();
+    let (last, _) = *sender_reports(&control).last().unwrap();
     let sent_before = node.now;
     node.advance(Duration::from_millis(80));
     let block = rtcp::ReportBlock {

@@ -1,5 +1,6 @@
 """What every model peer is made of: an address, ICE checks, SRTP, a queue of datagrams to send."""
 
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 
 from sfu._datapath import SrtpSession
@@ -9,7 +10,7 @@ from tests.net.rtp import Rtcp, Rtp, parse_rtcp
 Address = tuple[str, int]
 
 
-class Peer:
+class Peer(ABC):
     """A sans-IO client. Subclasses say what they do with packets (`on_rtp`, `on_rtcp`) and with time (`on_timeout`)."""
 
     def __init__(self, address: Address, checker: Checker, srtp: SrtpSession) -> None:
@@ -62,14 +63,14 @@ class Peer:
     def connected(self) -> bool:
         return self.checker.answered > 0
 
-    def on_rtp(self, now_us: int, packet: Rtp, datagram: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def on_rtp(self, now_us: int, packet: Rtp, datagram: bytes) -> None: ...
 
-    def on_rtcp(self, now_us: int, packet: Rtcp) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def on_rtcp(self, now_us: int, packet: Rtcp) -> None: ...
 
-    def on_timeout(self, now_us: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def on_timeout(self, now_us: int) -> None: ...
 
-    def next_event(self) -> int | None:
-        raise NotImplementedError
+    @abstractmethod
+    def next_event(self) -> int | None: ...

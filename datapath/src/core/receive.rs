@@ -233,7 +233,6 @@ impl Core {
             codec: codec.codec,
             clock_rate: codec.clock_rate,
             keyframe: entry,
-            arrival: now,
             extensions,
             bytes: bytes.into(),
             payload,

@@ -132,7 +132,6 @@ mod tests {
     use crate::media::{ExtensionRefs, MediaPacket, SourceId};
     use crate::net::sys::{Interest, WaitSet};
     use crate::packet::codec::Codec;
-    use crate::time::Instant;
     use core::time::Duration;
     use std::sync::Arc;
 
@@ -187,7 +186,6 @@ mod tests {
             codec: Codec::Vp8,
             clock_rate: 90_000,
             keyframe: false,
-            arrival: Instant::default(),
             extensions: ExtensionRefs::default(),
             bytes: Box::from([]),
             payload: 0..0,

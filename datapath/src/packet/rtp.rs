@@ -150,13 +150,6 @@ pub fn padding_len(plain: &[u8], header: &Header) -> Result<usize, Malformed> {
     }
 }
 
-/// Marks the packet as not padded: for when its padding was cut off.
-pub fn clear_padding_bit(packet: &mut [u8]) {
-    if let Some(first) = packet.first_mut() {
-        *first &= !PADDING_BIT;
-    }
-}
-
 /// The fields of a header to write; version 2, no padding, no CSRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderFields {
@@ -290,7 +283,7 @@ mod tests {
         }
         assert_eq!(padding_len(&packet[..12], &header), Err(Malformed));
         assert_eq!(padding_len(&packet[..11], &header), Err(Malformed));
-        clear_padding_bit(&mut packet);
+        packet[0] &= !PADDING_BIT;
         assert_eq!(padding_len(&packet, &header), Ok(0));
     }
 
