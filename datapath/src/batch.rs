@@ -1,6 +1,6 @@
 //! Datagrams on their way out.
 
-use crate::ice::Path;
+use crate::path::Path;
 
 /// One datagram within a batch.
 #[derive(Clone, Copy, Debug)]

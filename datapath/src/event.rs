@@ -1,7 +1,7 @@
 //! What a core tells Python. Rare; never per packet.
 
-use crate::ice::Path;
 use crate::ids::{TrackId, TransportId};
+use crate::path::Path;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 //! path to send on is the one that the client, which is always controlling, nominates. Only checks change anything
 //! here, never media.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::packet::stun;
+use crate::path::Path;
 use crate::time::Instant;
 
 /// Without a check for this long the client has withdrawn its consent (RFC 7675 section 5.1).
@@ -21,15 +21,6 @@ const SILENCE: Duration = Duration::from_secs(5);
 const ROLE_CONFLICT: u16 = 487;
 /// Unknown Attribute (RFC 8489 section 14.8).
 const UNKNOWN_ATTRIBUTE: u16 = 420;
-
-/// A 5-tuple, the transport protocol being given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Path {
-    /// Our address.
-    pub local: SocketAddr,
-    /// The client's address.
-    pub remote: SocketAddr,
-}
 
 /// What checks are authenticated with (RFC 8445 section 7.2.2). Not printable: the password is a secret.
 #[derive(Clone, PartialEq, Eq)]

@@ -35,3 +35,11 @@ id! {
     /// One stream forwarded to one transport.
     EgressId
 }
+id! {
+    /// One TURN allocation.
+    RelayId
+}
+id! {
+    /// One TCP or TLS connection.
+    StreamId
+}

@@ -22,6 +22,7 @@ pub mod munger;
 pub mod nack;
 pub mod net;
 pub mod packet;
+pub mod path;
 pub mod pictures;
 pub mod rate;
 pub mod receive;

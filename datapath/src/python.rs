@@ -17,13 +17,14 @@ use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
 use crate::event::Event;
-use crate::ice::{Credentials, Path};
+use crate::ice::Credentials;
 use crate::ids::{EgressId, TrackId, TransportId};
 use crate::media::{self, CodecSpec, Kind, MAX_LAYERS};
 use crate::net::listen::BufferSizes;
 use crate::packet::codec::Codec;
 use crate::packet::extensions::{ExtensionKind, ExtensionMap};
 use crate::packet::rtp;
+use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::stats::{EgressStats, LayerStats, TrackStats, TransportStats};
@@ -356,8 +357,7 @@ impl CoreObject {
         remote: (String, Int<0, 65_535>),
         data: &[u8],
     ) -> PyResult<()> {
-        let path =
-            Path { local: parse_address(&local.0, local.1.u16())?, remote: parse_address(&remote.0, remote.1.u16())? };
+        let path = Path::udp(parse_address(&local.0, local.1.u16())?, parse_address(&remote.0, remote.1.u16())?);
         self.0.handle_datagram(now_us.instant(), path, &mut data.to_vec());
         Ok(())
     }

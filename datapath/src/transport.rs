@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
-use crate::ice::{IceAgent, Path};
+use crate::ice::IceAgent;
 use crate::ids::{EgressId, TrackId, TransportId};
 use crate::media::EgressSpec;
 use crate::packet::extensions::ExtensionMap;
+use crate::path::Path;
 use crate::remb::ReceiveEstimate;
 use crate::srtp::{Opener, Sealer};
 use crate::time::{earliest, Instant};

@@ -21,12 +21,12 @@ use crate::core::{Claim, Core};
 use crate::engine::mailbox::Letter;
 use crate::engine::{Shared, Snapshot};
 use crate::event::Event;
-use crate::ice::Path;
 use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
+use crate::path::Path;
 use crate::time::{earliest, Instant};
 
 /// Inputs between two drains of the core's outputs: as many as one receive call brings.
@@ -136,7 +136,7 @@ impl Worker {
                 continue;
             }
             let local = SocketAddr::new(meta.destination.unwrap_or_else(|| bound.ip()), bound.port());
-            let path = Path { local, remote };
+            let path = Path::udp(local, remote);
             match self.other_home(&path, datagram) {
                 Some(home) => {
                     self.counters.datagrams_rerouted += 1;

@@ -349,7 +349,7 @@ fn hostile_datagrams_are_counted_and_harm_nobody() {
     let mut node = Node::new(1);
     let mut source = publisher(&mut node);
     let mut watcher = viewer(&mut node, 1, TRACK, true);
-    let stranger = sluice_datapath::ice::Path { remote: "203.0.113.9:9".parse().unwrap(), ..source.path };
+    let stranger = sluice_datapath::path::Path { remote: "203.0.113.9:9".parse().unwrap(), ..source.path };
     let mut forged = vp8_packet(0x1000, 10, 0, true, true, 1);
     forged.extend_from_slice(&[0; 16]);
     let mut state = 1u64;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Claim, Core};
 use crate::event::Event;
-use crate::ice::{CheckOutcome, Path};
+use crate::ice::CheckOutcome;
 use crate::ids::{TrackId, TransportId};
 use crate::media::{CodecSpec, ExtensionRefs, MediaPacket};
 use crate::message::Message;
@@ -13,6 +13,7 @@ use crate::packet::codec;
 use crate::packet::extensions::ExtensionKind;
 use crate::packet::rtp::{self, Header};
 use crate::packet::{classify, stun, Class};
+use crate::path::Path;
 use crate::serial::nearest16;
 use crate::srtp::OpenError;
 use crate::stats::Counters;

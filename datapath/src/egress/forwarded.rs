@@ -4,12 +4,12 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::batch::SendBatch;
-use crate::ice::Path;
 use crate::media::MediaPacket;
 use crate::packet::codec::{self, PictureIds};
 use crate::packet::extensions::{ExtensionKind, ExtensionMap};
 use crate::packet::rtp::{self, HeaderFields};
 use crate::packet::Malformed;
+use crate::path::Path;
 use crate::srtp::Sealer;
 use crate::time::Instant;
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::ice::Path;
 use crate::ids::{TransportId, WorkerId};
+use crate::path::Path;
 
 /// ICE users a transport has at most: the present one and the one before its last restart.
 const MAX_UFRAGS: usize = 2;
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn the_last_worker_to_claim_a_path_has_it() {
         let book = AddressBook::new(2);
-        let path = Path { local: ([127, 0, 0, 1], 1).into(), remote: ([127, 0, 0, 1], 2).into() };
+        let path = Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         assert_eq!(book.claim(path, WorkerId(0)), None);
         assert_eq!(book.claim(path, WorkerId(0)), None);
         assert_eq!(book.claim(path, WorkerId(1)), Some(WorkerId(0)));

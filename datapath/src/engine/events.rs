@@ -114,8 +114,8 @@ impl AsFd for EventQueue {
 mod tests {
     use super::*;
     use crate::event::CloseReason;
-    use crate::ice::Path;
     use crate::net::sys::{Interest, WaitSet};
+    use crate::path::Path;
     use core::time::Duration;
 
     fn dtls(transport: u32, data: u8) -> Event {
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn one_transport_cannot_take_all_the_room() {
         let queue = EventQueue::new(1000).unwrap();
-        let path = Path { local: ([127, 0, 0, 1], 1).into(), remote: ([127, 0, 0, 1], 2).into() };
+        let path = Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         for _ in 0..500 {
             queue.push(dtls(1, 0));
             queue.push(Event::IceConnected { transport: TransportId(1), path });

@@ -5,9 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::Command;
-use crate::ice::Path;
 use crate::message::Message;
 use crate::net::sys::EventFd;
+use crate::path::Path;
 
 /// Commands that wait at most. Python gets an error beyond, for a worker this far behind is not working.
 const MAX_COMMANDS: usize = 65_536;
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn datagram() -> Letter {
-        let path = Path { local: ([127, 0, 0, 1], 1).into(), remote: ([127, 0, 0, 1], 2).into() };
+        let path = Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         Letter::Datagram(path, Box::from([1, 2]))
     }
 

@@ -10,8 +10,8 @@ use crate::batch::SendBatch;
 use crate::command::Command;
 use crate::core::Core;
 use crate::event::Event;
-use crate::ice::Path;
 use crate::ids::WorkerId;
+use crate::path::Path;
 use crate::stats::TransportStats;
 use crate::time::Instant;
 

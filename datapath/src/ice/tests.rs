@@ -1,3 +1,5 @@
+use core::net::SocketAddr;
+
 use proptest::prelude::*;
 use ring::hmac;
 
@@ -23,7 +25,7 @@ fn agent() -> IceAgent {
 }
 
 fn path(port: u16) -> Path {
-    Path { local: "192.0.2.1:3478".parse().unwrap(), remote: SocketAddr::new([198, 51, 100, 7].into(), port) }
+    Path::udp("192.0.2.1:3478".parse().unwrap(), SocketAddr::new([198, 51, 100, 7].into(), port))
 }
 
 /// A check as a client makes it.

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::batch::{Datagram, SendBatch};
-use crate::ice::Path;
+use crate::path::Path;
 
 /// Segments the kernel takes in one send: UDP_MAX_SEGMENTS before Linux 6.9.
 const MAX_SEGMENTS: usize = 64;
@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn path(last: u8) -> Path {
-        Path { local: ([127, 0, 0, 1], 3478).into(), remote: ([192, 0, 2, last], 5000).into() }
+        Path::udp(([127, 0, 0, 1], 3478).into(), ([192, 0, 2, last], 5000).into())
     }
 
     fn batch(datagrams: &[(u8, usize)]) -> SendBatch {

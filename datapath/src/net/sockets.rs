@@ -9,7 +9,7 @@ use super::counters::ShellCounters;
 use super::runs::{runs, Run};
 use super::sys::{Interest, Message, ReceiveBatch, SendScratch, UdpSocket, WaitSet, MAX_MESSAGES};
 use crate::batch::SendBatch;
-use crate::ice::Path;
+use crate::path::Path;
 
 /// Waits for room in a full send buffer between two calls of [`SocketSet::renew_patience`]. Then datagrams are
 /// dropped: late media is worth less than the packets that queue up behind it.
@@ -180,7 +180,7 @@ impl SocketSet {
 }
 
 fn message<'a>(bytes: &'a [u8], run: &Run) -> Message<'a> {
-    let Path { local, remote } = run.path;
+    let Path { local, remote, .. } = run.path;
     let Range { start, end } = run.bytes;
     let segment = (run.count > 1).then_some(run.segment);
     Message { bytes: &bytes[start..end], segment, source: local.ip(), destination: remote }
@@ -251,9 +251,8 @@ mod tests {
         wait.wait(Some(Duration::from_secs(5))).unwrap();
         assert!(wait.is_ready(place), "nothing came");
         let bound = set.receive(0, batch, counters).unwrap();
-        let path = |ip: Option<IpAddr>, remote: Option<SocketAddr>| Path {
-            local: (ip.unwrap_or(bound.ip()), bound.port()).into(),
-            remote: remote.unwrap(),
+        let path = |ip: Option<IpAddr>, remote: Option<SocketAddr>| {
+            Path::udp((ip.unwrap_or(bound.ip()), bound.port()).into(), remote.unwrap())
         };
         batch
             .iter_mut()
@@ -275,7 +274,7 @@ mod tests {
             client.send_to(b"ping", target).unwrap();
             let mut counters = ShellCounters::default();
             let got = receive(&mut set, &mut ReceiveBatch::new(), &mut counters);
-            let path = Path { local: target, remote: client.local_addr().unwrap() };
+            let path = Path::udp(target, client.local_addr().unwrap());
             assert_eq!(got, [(path, b"ping".to_vec(), false)]);
 
             let mut batch = SendBatch::new();
@@ -334,7 +333,7 @@ mod tests {
             let mut set = set(address);
             let local = set.sockets()[0].local();
             let (one, two) = (peer(&local.ip().to_string()), peer(&local.ip().to_string()));
-            let to = |peer: &StdSocket| Path { local, remote: peer.local_addr().unwrap() };
+            let to = |peer: &StdSocket| Path::udp(local, peer.local_addr().unwrap());
             let mut batch = SendBatch::new();
             for len in [1100, 1100, 1100, 90] {
                 batch.push(to(&one), &vec![len as u8; len]);
@@ -356,7 +355,7 @@ mod tests {
         set.sockets()[0].refuse_segmentation().unwrap();
         let local = set.sockets()[0].local();
         let client = peer("127.0.0.1");
-        let path = Path { local, remote: client.local_addr().unwrap() };
+        let path = Path::udp(local, client.local_addr().unwrap());
         let mut counters = ShellCounters::default();
         for _ in 0..2 {
             let mut batch = SendBatch::new();
@@ -376,7 +375,7 @@ mod tests {
         let mut set = set("127.0.0.1:0");
         let local = set.sockets()[0].local();
         let client = peer("127.0.0.1");
-        let good = Path { local, remote: client.local_addr().unwrap() };
+        let good = Path::udp(local, client.local_addr().unwrap());
         // No such address of ours; another port than ours; a family our socket does not speak; port 0.
         let bad = [
             Path { local: ([192, 0, 2, 1], local.port()).into(), ..good },
@@ -404,7 +403,7 @@ mod tests {
         let clients: Vec<StdSocket> = (0..150).map(|_| peer("127.0.0.1")).collect();
         let mut batch = SendBatch::new();
         for client in &clients {
-            batch.push(Path { local, remote: client.local_addr().unwrap() }, b"x");
+            batch.push(Path::udp(local, client.local_addr().unwrap()), b"x");
         }
         let mut counters = ShellCounters::default();
         set.send(&batch, &mut counters);

@@ -8,7 +8,7 @@ use sluice_datapath::batch::SendBatch;
 use sluice_datapath::command::Command;
 use sluice_datapath::core::{Claim, Core};
 use sluice_datapath::event::Event;
-use sluice_datapath::ice::{Credentials, Path};
+use sluice_datapath::ice::Credentials;
 use sluice_datapath::ids::{EgressId, TrackId, TransportId, WorkerId};
 use sluice_datapath::media::{CodecSpec, EgressSpec, Kind, TrackSpec};
 use sluice_datapath::packet::codec::Codec;
@@ -16,6 +16,7 @@ use sluice_datapath::packet::extensions::{ExtensionKind, ExtensionMap};
 use sluice_datapath::packet::rtcp::{self, Packet};
 use sluice_datapath::packet::rtp::{self, Header, HeaderFields};
 use sluice_datapath::packet::{classify, stun, Class};
+use sluice_datapath::path::Path;
 use sluice_datapath::srtp::{Opener, Profile, Sealer};
 use sluice_datapath::time::Instant;
 
@@ -179,7 +180,7 @@ impl Peer {
         let (client, server) = keys(number);
         Self {
             id,
-            path: Path { local: SERVER.parse().unwrap(), remote },
+            path: Path::udp(SERVER.parse().unwrap(), remote),
             sealer: Sealer::new(PROFILE, &client).unwrap(),
             opener: Opener::new(PROFILE, &server).unwrap(),
             ufrag,
