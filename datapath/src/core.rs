@@ -9,6 +9,7 @@ mod control;
 mod fanout;
 mod feedback;
 mod receive;
+mod relay;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

@@ -144,6 +144,7 @@ def test_a_core_lives_in_the_time_it_is_told() -> None:
 
 def test_event_is_the_union_of_the_event_classes() -> None:
     names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged"}
+    names |= {"StunReceived", "StreamClosed", "HttpAccepted"}
     assert {member.__name__ for member in get_args(_datapath.Event)} == names
 
 

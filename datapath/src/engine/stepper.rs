@@ -7,10 +7,10 @@ use super::addresses::AddressBook;
 use super::allocation::IdAllocator;
 use super::controls::{Controls, Refused};
 use crate::batch::SendBatch;
-use crate::command::Command;
+use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::WorkerId;
+use crate::ids::{StreamId, WorkerId};
 use crate::path::Path;
 use crate::stats::TransportStats;
 use crate::time::Instant;
@@ -117,6 +117,16 @@ impl Controls for Stepper {
 
     fn submit(&self, command: Command) -> Result<(), Refused> {
         self.input(Instant::default(), |core, now| core.handle_command(now, command));
+        Ok(())
+    }
+
+    fn change_relays(&self, change: RelayChange) -> Result<(), Refused> {
+        self.input(Instant::default(), |core, _| core.handle_relay_change(change));
+        Ok(())
+    }
+
+    /// There are no connections in virtual time.
+    fn close_stream(&self, _: StreamId) -> Result<(), Refused> {
         Ok(())
     }
 

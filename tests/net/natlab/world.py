@@ -1,0 +1,109 @@
+"""Network namespaces that vanish with whoever made them.
+
+A world is a PID, a mount and several network namespaces, in a user namespace as well where we are not root. Its first
+process is a `cat` on a pipe whose other end we hold: when we close it or die, by whatever signal, `cat` ends, the
+kernel kills every process of the world (pid_namespaces(7)), and with the last of them go its networks. Names are seen
+inside only, so worlds do not meet, and there is nothing that could be left behind and would have to be swept up.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from types import TracebackType
+from typing import Self
+
+TIMEOUT = 20.0
+"""Seconds that any one step of making a world may take."""
+
+_TOOLS = ("ip", "nft", "nsenter", "setpriv", "unshare")
+_FIRST_PROCESS = "mount -t tmpfs none /run && mkdir /run/netns && echo ready && exec cat"
+
+
+class LabError(Exception):
+    """A step of making a network failed; the text is the tool's own."""
+
+
+class World:
+    """Namespaces made by `add`, programs in them by `command` or `run`. Use as a context manager."""
+
+    def __init__(self, *, user_namespace: bool | None = None) -> None:
+        """user_namespace: become root in a user namespace; by default only where we are not root anyway."""
+        self._user = os.geteuid() != 0 if user_namespace is None else user_namespace
+        self._first: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        user = ["--user", "--map-root-user"] if self._user else []
+        self._first = subprocess.Popen(
+            ["unshare", *user, "--fork", "--kill-child", "--pid", "--mount-proc", "--net", "sh", "-c", _FIRST_PROCESS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._first.stdout is not None
+        if self._first.stdout.readline() != "ready\n":
+            _, complaint = self._first.communicate(timeout=TIMEOUT)
+            raise LabError(complaint.strip() or "no namespaces")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        first, self._first = self._first, None
+        assert first is not None
+        try:
+            first.communicate(timeout=TIMEOUT)  # closes its standard input
+        except subprocess.TimeoutExpired:
+            first.kill()  # and with it, by --kill-child, the first process
+            first.communicate()
+
+    def add(self, *names: str) -> None:
+        """Make network namespaces, with nothing in them but the loopback."""
+        for name in names:
+            self._check([*self._inside(), "ip", "netns", "add", name])
+            self.ip(name, "link set lo up")
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """What to execute in order to run a program in a namespace. It dies with the process that was executed."""
+        assert self._first is not None, "the world has ended"
+        network = f"--net=/proc/{self._first.pid}/root/run/netns/{name}"
+        return [*self._inside(network), "setpriv", "--pdeathsig", "KILL", "--", *arguments]
+
+    def run(self, name: str, *arguments: str, stdin: str = "", timeout: float = TIMEOUT) -> str:
+        """Run a program in a namespace to its end; its standard output. LabError: it failed."""
+        return self._check(self.command(name, *arguments), stdin, timeout)
+
+    def ip(self, name: str, *lines: str) -> None:
+        """ip(8) commands, without the word `ip`."""
+        self.run(name, "ip", "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def _inside(self, network: str | None = None) -> list[str]:
+        assert self._first is not None, "the world has ended"
+        ns = f"/proc/{self._first.pid}/ns"
+        user = [f"--user={ns}/user"] if self._user else []
+        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network or f"--net={ns}/net"]
+
+    def _check(self, command: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> str:
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        if done.returncode != 0:
+            raise LabError(f"{' '.join(command)}: {done.stderr.strip() or f'status {done.returncode}'}")
+        return done.stdout
+
+
+@cache
+def why_not() -> str | None:
+    """Why there can be no worlds here, for a test that is skipped; None where there can."""
+    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    if missing:
+        return f"not installed: {', '.join(missing)}"
+    try:
+        with World() as world:
+            world.add("a", "b")
+            world.ip("a", "link add x type veth peer name y netns b", "link add z type bridge")
+            world.run("a", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+            world.run("a", "nft", "-f", "-", stdin="table ip t { chain c { type nat hook postrouting priority 0; }; }")
+    except (LabError, OSError, subprocess.TimeoutExpired) as error:
+        return f"no network namespaces here: {error}"
+    return None
