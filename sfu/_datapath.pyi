@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from sfu.stats import TransportStats
+from sfu.stats import PathStats, TransportStats
 
 __all__ = [
     "Core",
@@ -120,12 +120,17 @@ class IceConnected:
 
 @final
 class TransportClosed:
-    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error"."""
+    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error".
+
+    paths: where its client had tried to reach it.
+    """
 
     @property
     def transport(self) -> int: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def paths(self) -> list[PathStats]: ...
 
 @final
 class LayerChanged:

@@ -211,6 +211,7 @@ class RecordingSfu:
                 packets_sent=20,
                 bytes_sent=2000,
                 remb_bps=None,
+                paths=[],
                 tracks=[],
                 egresses=[],
             )
