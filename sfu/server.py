@@ -53,6 +53,10 @@ class Sfu:
         now: Callable[[], datetime] = utc_now,
         random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
+        self.stun_received = Signal[[Path, bytes]]()
+        self.stream_closed = Signal[[int]]()
+        self.http_accepted = Signal[[HttpAccepted]]()
+        self.departed = Signal[[str, str]]()
         self._settings = settings
         self._clock = clock
         self._now = now
@@ -74,10 +78,6 @@ class Sfu:
         self._publications: dict[int, Publication] = {}
         self._layer_deadlines = Deadlines[int]()
         self._endpoint: MediaEndpoint | None = None
-        self.stun_received = Signal[[Path, bytes]]()
-        self.stream_closed = Signal[[int]]()
-        self.http_accepted = Signal[[HttpAccepted]]()
-        self.departed = Signal[[str, str]]()
         self._stats: dict[int, TransportStats] = {}
         self._stats_at = float("-inf")
 
@@ -121,6 +121,10 @@ class Sfu:
     def datapath(self) -> Engine:
         """What moves the packets, for the relay that shares its ports."""
         return self._require_running().engine
+
+    def set_certificate(self, chain: bytes, key: bytes) -> None:
+        """What TLS shows from now on, both PEM. ValueError: they cannot be used."""
+        self._require_running().engine.set_certificate(chain, key)
 
     def is_present(self, room: str, identity: str) -> bool:
         """Whether somebody of this identity is in the room."""

@@ -67,7 +67,7 @@ def _add_endpoint(router: APIRouter, door: Door) -> None:
         response = Response(session.answer, 201, {"Cache-Control": "no-store"}, SDP)
         response.headers["Location"] = door.session_path(session)
         response.headers["ETag"] = quoted(session.etag)
-        for name, value in link_headers(context.ice_servers(token)):
+        for name, value in link_headers(context.ice_servers(room, token.identity)):
             response.headers.append(name, value)
         return response
 
