@@ -2,25 +2,29 @@
 
 import hashlib
 import hmac
-from enum import Enum, IntEnum
+from enum import IntEnum
+from typing import Self
 
 _HEADER_BYTES = 20
 _ATTRIBUTE_HEADER_BYTES = 4
 
 
-class Integrity(Enum):
+class Integrity(IntEnum):
     """The two attributes that prove who sent a message: type, hash function, bytes of the value.
 
     14.6 lets a usage of STUN truncate the longer one; TURN (RFC 8656) does not, so it is always whole.
     """
 
+    digest: str
+    size: int
+
     SHA1 = 0x0008, "sha1", 20
     SHA256 = 0x001C, "sha256", 32
 
-    def __init__(self, kind: int, digest: str, size: int) -> None:
-        self.type = kind
-        self.digest = digest
-        self.size = size
+    def __new__(cls, kind: int, digest: str, size: int) -> Self:
+        member = int.__new__(cls, kind)
+        member._value_, member.digest, member.size = kind, digest, size
+        return member
 
 
 class PasswordAlgorithm(IntEnum):

@@ -81,7 +81,7 @@ class Message:
         if not self.signed:
             return False
         kind, at = self.signed[-1]
-        return integrity.verify(self.data[:at], self.get(kind.type) or b"", key, kind)
+        return integrity.verify(self.data[:at], self.get(kind) or b"", key, kind)
 
     def reply(self, cls: Class, attributes: Iterable[tuple[int, bytes]] = ()) -> "Message":
         """Class SUCCESS or ERROR; it has a fingerprint if the request had one (7.3.1)."""
@@ -105,7 +105,7 @@ def parse(data: bytes) -> Message:
             if value != _checksum(data[:at]):
                 raise Malformed("FINGERPRINT is wrong")
             fingerprint = True
-        elif not signed or (present == Integrity.SHA256.type and signed[-1][0] is Integrity.SHA1):
+        elif not signed or (present == Integrity.SHA256 and signed[-1][0] is Integrity.SHA1):
             attributes.append((present, value))
             if present in _INTEGRITIES:
                 signed.append((_INTEGRITIES[present], at))
@@ -122,14 +122,14 @@ def encode(message: Message, *, key: bytes | None = None, algorithm: Integrity =
     body = b"".join(_attribute(present, value) for present, value in message.attributes)
     data = _HEADER.pack(kind, len(body), MAGIC_COOKIE, message.transaction_id) + body
     if key is not None:
-        data += _attribute(algorithm.type, integrity.code(data, key, algorithm))
+        data += _attribute(algorithm, integrity.code(data, key, algorithm))
     if message.fingerprint:
         data += _attribute(FINGERPRINT, _checksum(data))
     return data[:2] + (len(data) - _HEADER.size).to_bytes(2, "big") + data[4:]
 
 
 _METHODS = {int(method): method for method in Method}
-_INTEGRITIES = {integrity.type: integrity for integrity in Integrity}
+_INTEGRITIES = {int(kind): kind for kind in Integrity}
 
 
 def _kind(method: int, cls: Class) -> int:

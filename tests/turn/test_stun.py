@@ -97,9 +97,7 @@ def test_the_class_stands_between_the_bits_of_the_method() -> None:
 
 values = st.lists(
     st.tuples(
-        st.integers(0, 0xFFFF).filter(
-            lambda kind: kind not in (Integrity.SHA1.type, Integrity.SHA256.type, FINGERPRINT)
-        ),
+        st.integers(0, 0xFFFF).filter(lambda kind: kind not in (Integrity.SHA1, Integrity.SHA256, FINGERPRINT)),
         st.binary(max_size=40),
     ),
     max_size=20,
@@ -206,18 +204,18 @@ def test_unknown_attributes_are_those_that_must_be_understood() -> None:
 
 def test_what_follows_integrity_is_ignored() -> None:
     signed = encode(Message(Method.ALLOCATE, Class.REQUEST, TID, ((0x000D, bytes(4)),)), key=KEY)
-    smuggled = _appended(signed, attribute(0x0012, b"peer"), attribute(Integrity.SHA1.type, bytes(20)))
+    smuggled = _appended(signed, attribute(0x0012, b"peer"), attribute(Integrity.SHA1, bytes(20)))
     parsed = parse(smuggled)
-    assert [kind for kind, _ in parsed.attributes] == [0x000D, Integrity.SHA1.type]
-    assert parsed.unknown(()) == (0x000D, Integrity.SHA1.type)
+    assert [kind for kind, _ in parsed.attributes] == [0x000D, Integrity.SHA1]
+    assert parsed.unknown(()) == (0x000D, Integrity.SHA1)
     assert parsed.verify(KEY)
 
 
 def test_sha256_may_follow_sha1_and_then_counts() -> None:
     first = encode(Message(Method.ALLOCATE, Class.REQUEST, TID), key=KEY)
-    assert parse(_appended(first, attribute(Integrity.SHA256.type, bytes(32)))).verify(KEY) is False
+    assert parse(_appended(first, attribute(Integrity.SHA256, bytes(32)))).verify(KEY) is False
     between = _appended(first, attribute(SOFTWARE, b"ignored"))
-    both = parse(_appended(between, attribute(Integrity.SHA256.type, _sha256(between))))
+    both = parse(_appended(between, attribute(Integrity.SHA256, _sha256(between))))
     assert [kind for kind, _ in both.signed] == [Integrity.SHA1, Integrity.SHA256]
     assert both.get(SOFTWARE) is None
     assert both.verify(KEY)
@@ -225,7 +223,7 @@ def test_sha256_may_follow_sha1_and_then_counts() -> None:
 
 def test_nothing_but_a_fingerprint_follows_sha256() -> None:
     first = encode(Message(Method.ALLOCATE, Class.REQUEST, TID), key=KEY, algorithm=Integrity.SHA256)
-    parsed = parse(_appended(first, attribute(Integrity.SHA1.type, bytes(20)), attribute(Integrity.SHA256.type, b"")))
+    parsed = parse(_appended(first, attribute(Integrity.SHA1, bytes(20)), attribute(Integrity.SHA256, b"")))
     assert [kind for kind, _ in parsed.signed] == [Integrity.SHA256]
     assert parsed.verify(KEY)
 
@@ -235,8 +233,8 @@ def test_a_code_is_not_shortened(kept: int) -> None:
     """RFC 8489, 14.6: only where a usage says so, and TURN does not."""
     preceding = message(attribute(SOFTWARE, b"unsigned"))
     whole = _sha256(preceding)
-    assert parse(_appended(preceding, attribute(Integrity.SHA256.type, whole))).verify(KEY)
-    assert not parse(_appended(preceding, attribute(Integrity.SHA256.type, whole[:kept]))).verify(KEY)
+    assert parse(_appended(preceding, attribute(Integrity.SHA256, whole))).verify(KEY)
+    assert not parse(_appended(preceding, attribute(Integrity.SHA256, whole[:kept]))).verify(KEY)
 
 
 def test_what_is_not_signed_is_nobodys() -> None:
