@@ -100,7 +100,7 @@ class Revocations:
         self._capacity = capacity
         self._last = 0
         self._floor = 0
-        self._marks: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._marks: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -112,16 +112,16 @@ class Revocations:
 
     def add(self, user: str, unix: float) -> None:
         self._last = self.mark(unix) + 1
-        self._marks[user] = self._last, unix + self._ttl
+        self._marks[user] = self._last
         self._marks.move_to_end(user)
-        while self._marks and (len(self._marks) > self._capacity or self._oldest_until() <= unix):
-            mark, until = self._marks.popitem(last=False)[1]
-            if until > unix:
+        while self._marks:
+            oldest, mark = next(iter(self._marks.items()))
+            outlived = mark + self._ttl * 1000 <= unix * 1000
+            if not outlived and len(self._marks) <= self._capacity:
+                break
+            del self._marks[oldest]
+            if not outlived:
                 self._floor = mark
 
     def covers(self, who: Identity) -> bool:
-        mark, _ = self._marks.get(who.user, (0, 0.0))
-        return who.minted < max(mark, self._floor)
-
-    def _oldest_until(self) -> float:
-        return next(iter(self._marks.values()))[1]
+        return who.minted < max(self._marks.get(who.user, 0), self._floor)
