@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from turn.attributes import Family, family
-from turn.datapath import Address, Endpoint
+from turn.attribute_forms import Family, family
+from turn.datapath import Address, Bound, Endpoint
 from turn.errors import Refused
 
 RandomBytes = Callable[[int], bytes]
@@ -37,7 +37,7 @@ class RelayedAddresses:
         self,
         ips: Sequence[tuple[str, str]],
         ports: tuple[int, int],
-        bind: Callable[[str, int], Endpoint],
+        bind: Callable[[str, int], Bound],
         random_bytes: RandomBytes,
     ) -> None:
         self._ips = {member: [pair for pair in ips if family(pair[0]) is member] for member in Family}
@@ -70,9 +70,7 @@ class RelayedAddresses:
             if any((announced, port + more) in self._used for more in range(count)):
                 continue
             try:
-                taken = [
-                    Relayed((announced, port + more), self._bind(ip, port + more)) for more in range(count)
-                ]
+                taken = [Relayed((announced, port + more), self._bind(ip, port + more)) for more in range(count)]
             except OSError:
                 tries += 1
                 if tries == MAX_TRIES:
@@ -81,6 +79,12 @@ class RelayedAddresses:
             self._used.update(relayed.address for relayed in taken)
             return taken
         raise Refused(508, "no relayed address left")
+
+    def _relayed(self, ip: str, announced: str, port: int) -> Relayed:
+        bound = self._bind(ip, port)
+        if isinstance(bound, tuple) or announced == ip:
+            return Relayed((announced, port), bound)
+        return Relayed((announced, port), (bound, (announced, port)))
 
     def _ports(self, step: int, count: int) -> Iterator[int]:
         """Once round, upwards from a random one (RFC 6056, 3.3.1); with a step of 2 the even ones."""

@@ -1,6 +1,7 @@
 """Which peers relays may send to and hear from (RFC 8656, 10.2, 12.2 and 21.1.5)."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
@@ -52,54 +53,68 @@ HOST_RULE = "this host"
 SELF_RULE = "peers: self"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """rule: what forbids it, in words for the operator, or None. inside: only without the network (see OpenPolicy)."""
+
+    rule: str | None = None
+    inside: bool = False
+
+
 class PeerPolicy(Protocol):
-    """Each says None (allowed) or the rule that forbids it, in words for the operator."""
+    def judge_ip(self, ip: str) -> Verdict:
+        """Of a permission, which is for every port of that IP address."""
 
-    def denies_ip(self, ip: str) -> str | None:
-        """A permission, which is for every port of that IP address."""
-
-    def denies(self, peer: Address) -> str | None:
-        """A channel or a connection to one IP address and port."""
+    def judge(self, peer: Address) -> Verdict:
+        """Of a channel or a connection to one port."""
 
 
 class SelfPolicy:
     """Nobody but ourselves: our own media addresses, and the relayed addresses of our own allocations.
 
-    own_addresses: as peers name them. is_relayed: whether an address is one that we relay for now; its IP address is
-    one of our own.
+    own_addresses: as peers name them. relay_ips: where relayed addresses are. is_relayed: whether one is in use. All
+    of that is reached without the network, and with nothing but virtual addresses nothing else can be.
     """
 
-    def __init__(self, own_addresses: Iterable[Address], is_relayed: Callable[[Address], bool]) -> None:
+    def __init__(
+        self, own_addresses: Iterable[Address], relay_ips: Iterable[str], is_relayed: Callable[[Address], bool]
+    ) -> None:
         self._own = frozenset(own_addresses)
-        self._own_ips = frozenset(ip for ip, _ in self._own)
+        self._ips = frozenset(ip for ip, _ in self._own) | frozenset(relay_ips)
         self._is_relayed = is_relayed
 
-    def denies_ip(self, ip: str) -> str | None:
-        return None if ip in self._own_ips else SELF_RULE
+    def judge_ip(self, ip: str) -> Verdict:
+        return Verdict(None if ip in self._ips else SELF_RULE)
 
-    def denies(self, peer: Address) -> str | None:
-        return None if peer in self._own or self._is_relayed(peer) else SELF_RULE
+    def judge(self, peer: Address) -> Verdict:
+        return Verdict(None if peer in self._own or self._is_relayed(peer) else SELF_RULE)
 
 
 class OpenPolicy:
-    """Everybody with a public address but this host.
+    """Everybody with a public address, and ourselves as by `own`; but nothing else on this host.
 
     host_addresses: every IP address of this machine and those that are forwarded to it. allow: prefixes that are taken
-    out of what is denied. An address that leads to another must be allowed in each of its spellings.
+    out of what is denied. An address that leads to another must pass in each of its meanings. Ourselves is `inside`:
+    a permission is for an IP address, and the data path must not let it reach the host's other ports.
     """
 
-    def __init__(self, host_addresses: Iterable[str], allow: Collection[str] = ()) -> None:
+    def __init__(self, own: SelfPolicy, host_addresses: Iterable[str], allow: Collection[str] = ()) -> None:
+        self._own = own
         self._host = frozenset(map(ip_address, host_addresses))
         self._allow: tuple[Network, ...] = tuple(map(ip_network, allow))
 
-    def denies_ip(self, ip: str) -> str | None:
+    def judge_ip(self, ip: str) -> Verdict:
+        return self._judge(ip, self._own.judge_ip(ip))
+
+    def judge(self, peer: Address) -> Verdict:
+        return self._judge(peer[0], self._own.judge(peer))
+
+    def _judge(self, ip: str, own: Verdict) -> Verdict:
         address = ip_address(ip)
-        return refusal(address) or next(filter(None, map(self._denies_spelling, meanings(address))), None)
+        rule = refusal(address) or next(filter(None, map(self._denial, meanings(address))), None)
+        return Verdict(inside=True) if rule is not None and own.rule is None else Verdict(rule)
 
-    def denies(self, peer: Address) -> str | None:
-        return self.denies_ip(peer[0])
-
-    def _denies_spelling(self, address: IpAddress) -> str | None:
+    def _denial(self, address: IpAddress) -> str | None:
         if any(address in network for network in self._allow):
             return None
         if address in self._host:

@@ -23,9 +23,9 @@ class Quotas:
         self._held[user] += count
         self._sum += count
 
-    def release(self, user: str) -> None:
-        self._held[user] -= 1
-        self._sum -= 1
+    def release(self, user: str, count: int = 1) -> None:
+        self._held[user] -= count
+        self._sum -= count
         if not self._held[user]:
             del self._held[user]
 

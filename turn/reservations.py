@@ -1,52 +1,42 @@
 """Relayed transport addresses kept for a client that will ask for them by a token (RFC 8656, 7.2: EVEN-PORT)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from turn.addresses import RandomBytes, Relayed
+from turn.addresses import RandomBytes
 from turn.deadlines import Deadlines
+from turn.leases import Lease, Leases
 
 HOLD_SECONDS = 30.0
 TOKEN_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """user: whose quota it counts in, and who alone may use it."""
-
-    user: str
-    relayed: Relayed
-
-
 class Reservations:
-    """Each is handed to `dropped` when nobody came for it in time; there are as many as quotas allow."""
+    """Given back when nobody came for them in time; there are as many as quotas allow."""
 
-    def __init__(self, random_bytes: RandomBytes, dropped: Callable[[Reservation], None]) -> None:
+    def __init__(self, leases: Leases, random_bytes: RandomBytes) -> None:
+        self._leases = leases
         self._random_bytes = random_bytes
-        self._dropped = dropped
-        self._held: dict[bytes, Reservation] = {}
+        self._held: dict[bytes, Lease] = {}
         self._deadlines = Deadlines[bytes]()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def hold(self, reservation: Reservation, now: float) -> bytes:
+    def hold(self, lease: Lease, now: float) -> bytes:
         """The token."""
         token = self._random_bytes(TOKEN_BYTES)
-        self._held[token] = reservation
+        self._held[token] = lease
         self._deadlines.set(token, now + HOLD_SECONDS)
         return token
 
-    def redeem(self, token: bytes, user: str) -> Reservation | None:
+    def redeem(self, token: bytes, user: str) -> Lease | None:
         """Once. Somebody else's token is none."""
-        reservation = self._held.get(token)
-        if reservation is None or reservation.user != user:
+        lease = self._held.get(token)
+        if lease is None or lease.user != user:
             return None
         self._deadlines.set(token, None)
         return self._held.pop(token)
 
     def drop_user(self, user: str) -> None:
-        for token in [token for token, reservation in self._held.items() if reservation.user == user]:
+        for token in [token for token, lease in self._held.items() if lease.user == user]:
             self._drop(token)
 
     def next_deadline(self) -> float | None:
@@ -58,4 +48,4 @@ class Reservations:
 
     def _drop(self, token: bytes) -> None:
         self._deadlines.set(token, None)
-        self._dropped(self._held.pop(token))
+        self._leases.give_back(self._held.pop(token))

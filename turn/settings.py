@@ -21,7 +21,8 @@ class TurnSettings:
     policy "self": peers are our own addresses, relayed addresses are virtual. policy "open": everybody with a public
     address, and whom `allow_peers` (prefixes) names besides; relayed addresses are sockets on `relay_ips`, with ports
     of the range `relay_ports` (both ends included), announced as the `public_ips`, one for one by family, where given.
-    max_bps: bits per second of one allocation in each direction, 0 is unlimited. connections: of one TCP allocation.
+    max_bps: bits per second of one allocation in each direction, 0 is unlimited. connections: of one TCP allocation,
+    which there are with policy "open" only.
     """
 
     realm: str
