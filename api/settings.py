@@ -90,6 +90,7 @@ def _ports(value: object) -> object:
 Address = Annotated[SocketAddress, BeforeValidator(_address), PlainSerializer(str)]
 IpAddress = Annotated[str, BeforeValidator(_ip)]
 Network = Annotated[str, BeforeValidator(_network)]
+PortRangeField = Annotated[PortRange, BeforeValidator(_ports)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -144,7 +145,7 @@ class Settings(BaseSettings):
     turn_allow_peers: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
         default=(), max_length=64, description="Private networks (CIDR) that turn_peers=open may reach besides."
     )
-    turn_relay_ports: Annotated[PortRange, BeforeValidator(_ports)] = Field(
+    turn_relay_ports: PortRangeField = Field(
         default=PortRange(49152, 65535), description="UDP ports of relays (A-B); only turn_peers=open has any."
     )
     turn_relay_ip: Annotated[tuple[IpAddress, ...], BeforeValidator(_split)] = Field(
@@ -263,7 +264,7 @@ def load_settings(
     try:
         return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(error))) from None
+        raise SettingsError("; ".join(explain(error))) from None
 
 
 def _read_config(path: Path) -> dict[str, object]:
@@ -304,7 +305,8 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> N
         raise SettingsError(f"unknown setting {name} in {where}; {hint}")
 
 
-def _explain(error: ValidationError) -> list[str]:
+def explain(error: ValidationError) -> list[str]:
+    """One line per fault, without the values, which may be secrets."""
     lines = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         where = ".".join(str(part) for part in fault["loc"])
