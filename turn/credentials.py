@@ -18,6 +18,7 @@ from turn.opaque import opaque_string
 TTL = 300
 MAX_SECRETS = 8
 MAX_USERNAME_BYTES = 508  # RFC 8489, 14.3: fewer than 509
+MAX_REALM = 127  # characters; 14.9: fewer than 128
 CAPACITY = 65_536
 _USERNAME = re.compile(r"([0-9]{1,12}):(?:([0-9]{13}):)?(.+)", re.DOTALL)
 
@@ -46,10 +47,12 @@ class Credentials:
     """Mints with the first secret, knows passwords by any of them, and remembers who was sent away."""
 
     def __init__(self, secrets: Sequence[str], realm: str, *, ttl: int = TTL, capacity: int = CAPACITY) -> None:
-        """ttl: seconds. Raises ValueError for no secret, an empty one, or too many."""
+        """ttl: seconds. Raises ValueError for no secret, an empty one, too many, and for what cannot be a realm."""
         if not 1 <= len(secrets) <= MAX_SECRETS or not all(secrets):
             raise ValueError(f"1 to {MAX_SECRETS} secrets, none of them empty")
         self.realm = opaque_string(realm)
+        if len(self.realm) > MAX_REALM:
+            raise ValueError(f"a realm of more than {MAX_REALM} characters")
         self.ttl = ttl
         self._secrets = tuple(secrets)
         self._capacity = capacity

@@ -196,5 +196,7 @@ def test_users_who_get_no_credentials(user: str) -> None:
 
 def test_the_realm_is_computed_with_as_clients_do() -> None:
     assert Credentials([SECRET], "e\u0301").realm == "\u00e9"
-    with pytest.raises(ValueError, match="realm"):
-        Credentials([SECRET], "")
+    Credentials([SECRET], "x" * 127)
+    for realm in ("", "x" * 128, "a\nb"):
+        with pytest.raises(ValueError, match="realm"):
+            Credentials([SECRET], realm)
