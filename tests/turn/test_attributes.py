@@ -41,8 +41,8 @@ from turn.integrity import PasswordAlgorithm
 from turn.stun import Class, Message, Method, parse
 
 TID = vectors.TRANSACTION_ID
-PLAIN = [value for value in vars(attributes).values() if isinstance(value, Attribute)]
-XORED = [value for value in vars(attributes).values() if isinstance(value, XorAddress)]
+PLAIN: list[Attribute[Any]] = [value for value in vars(attributes).values() if isinstance(value, Attribute)]
+XORED: list[XorAddress] = [value for value in vars(attributes).values() if isinstance(value, XorAddress)]
 
 
 def holding(*written: Written) -> Message:
@@ -174,7 +174,8 @@ def test_values_of_no_such_form(attribute: Attribute[Any], wire: str) -> None:
 
 @given(st.binary(max_size=40))
 def test_any_value_is_read_or_malformed(value: bytes) -> None:
-    for attribute in (*PLAIN, *XORED):
+    every: list[Attribute[Any] | XorAddress] = [*PLAIN, *XORED]
+    for attribute in every:
         message = holding((attribute.type, value))
         try:
             read: Any = attribute.read(message)
@@ -185,4 +186,4 @@ def test_any_value_is_read_or_malformed(value: bytes) -> None:
 
 
 def test_every_type_stands_for_one_attribute() -> None:
-    assert len(PLAIN) + len(XORED) == len({attribute.type for attribute in (*PLAIN, *XORED)}) >= 30
+    assert len(PLAIN) + len(XORED) == len({*(plain.type for plain in PLAIN), *(xored.type for xored in XORED)}) >= 30
