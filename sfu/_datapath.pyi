@@ -88,7 +88,13 @@ class Path:
     relayed transport address and a peer. Equal if all of that is, and hashable.
     """
 
-    def __new__(cls, local: tuple[str, int], remote: tuple[str, int], protocol: str = ..., id: int = ...) -> Path: ...
+    def __new__(
+        cls,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        protocol: str = ...,
+        id: int = ...,  # noqa: A002 - what it is called everywhere else
+    ) -> Path: ...
     @property
     def local(self) -> tuple[str, int]: ...
     @property
