@@ -70,7 +70,7 @@ class RelayedAddresses:
             if any((announced, port + more) in self._used for more in range(count)):
                 continue
             try:
-                taken = [Relayed((announced, port + more), self._bind(ip, port + more)) for more in range(count)]
+                taken = [self._relayed(ip, announced, port + more) for more in range(count)]
             except OSError:
                 tries += 1
                 if tries == MAX_TRIES:
