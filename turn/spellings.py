@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 IpAddress = IPv4Address | IPv6Address
 
 # What no relay sends to, whatever is allowed. 6to4 and Teredo are tunnels that may lead back here (RFC 6156, 9.1); the
-# others spell IPv4 addresses for the use of one machine's own software, and a peer with IPv4 is named by IPv4.
+# next are for the use of one machine's own software, and a peer with IPv4 is named by IPv4; of the last only its
+# operator knows where in it the IPv4 address stands.
 REFUSED = tuple(
     IPv6Network(prefix)
     for prefix in (
@@ -15,16 +16,11 @@ REFUSED = tuple(
         "::ffff:0:0/96",  # IPv4-mapped (RFC 4291, 2.5.5.2)
         "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765, 2.1)
         "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
+        "64:ff9b:1::/48",  # translation within one network (RFC 8215)
     )
 )
-_NO_IPV4_INSIDE = (IPv6Address("::"), IPv6Address("::1"))  # although they begin like the last
-
-# Translators' prefixes (RFC 6052, 2.1; RFC 8215), and where in 16 bytes an IPv4 address may stand behind each: of the
-# second, the operator may translate with any longer prefix (RFC 6052, 2.2).
-_TRANSLATED = (
-    (IPv6Network("64:ff9b::/96"), ((12, 13, 14, 15),)),
-    (IPv6Network("64:ff9b:1::/48"), ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))),
-)
+_NO_IPV4_INSIDE = (IPv6Address("::"), IPv6Address("::1"))  # although they begin as IPv4-compatible ones do
+_TRANSLATED = IPv6Network("64:ff9b::/96")  # to the IPv4 Internet (RFC 6052, 2.1)
 
 
 def refusal(address: IpAddress) -> str | None:
@@ -35,8 +31,7 @@ def refusal(address: IpAddress) -> str | None:
 
 
 def meanings(address: IpAddress) -> Iterator[IpAddress]:
-    """The address itself, and every IPv4 address at which a packet to it may come out."""
+    """The address itself, and the IPv4 address at which a packet to it may come out."""
     yield address
-    for network, layouts in _TRANSLATED:
-        if address in network:
-            yield from (IPv4Address(bytes(address.packed[at] for at in layout)) for layout in layouts)
+    if address in _TRANSLATED:
+        yield IPv4Address(address.packed[12:])
