@@ -182,12 +182,14 @@ def publish(
     url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
     token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    relay: Annotated[bool, typer.Option("--relay", help="Through the server's TURN even if there is no need.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
 ) -> None:
     """Publish a file or a test picture over WHIP."""
     from clients import publish as client
 
     bearer = token or _dev_token("publisher", room, can_publish=True, can_subscribe=False)
-    raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration)))
+    raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration, relay_only=relay, authority=ca)))
 
 
 @app.command()
@@ -196,12 +198,14 @@ def watch(
     url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
     token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    relay: Annotated[bool, typer.Option("--relay", help="Through the server's TURN even if there is no need.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
 ) -> None:
     """Watch a room over WHEP and show what arrives."""
     from clients import watch as client
 
     bearer = token or _dev_token("watcher", room, can_publish=False, can_subscribe=True)
-    raise typer.Exit(_run_client(client.run(url, room, bearer, duration)))
+    raise typer.Exit(_run_client(client.run(url, room, bearer, duration, relay_only=relay, authority=ca)))
 
 
 @app.command()

@@ -74,7 +74,9 @@ class Endpoint:
 
     async def turn_servers(self) -> list[TurnServer]:
         """The relays that the server offers the token's holder; none if it offers none or cannot be asked."""
-        url = httpx.URL(self.url).join("../v1/ice-servers")
+        endpoint = httpx.URL(self.url)
+        room = endpoint.path.rpartition("/")[2]  # for a token that holds in every room
+        url = endpoint.join("../v1/ice-servers").copy_with(params={"room": room})
         try:
             response = await self._request("GET", str(url))
             return turn_servers(response.json()) if response.status_code == httpx.codes.OK else []

@@ -62,7 +62,7 @@ class PeerServer:
         await self.sessions.pop(name).close()
 
     async def _ice_servers(self, request: Request) -> Response:
-        return self.ice_servers
+        return self.ice_servers if request.query_params["room"] else Response(status_code=422)
 
     async def _post(self, request: Request) -> Response:
         self.requests.append(("POST", request.url.path))
