@@ -11,8 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+ROOT = Path(__file__).parents[3]
+"""Where every program in a world begins."""
 
 TIMEOUT = 20.0
 """Seconds that any one step of making a world may take."""
@@ -83,7 +87,9 @@ class World:
         assert self._first is not None, "the world has ended"
         ns = f"/proc/{self._first.pid}/ns"
         user = [f"--user={ns}/user"] if self._user else []
-        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network or f"--net={ns}/net"]
+        network = network or f"--net={ns}/net"
+        here = f"--wdns={ROOT}"  # else it would begin at the root of the mount namespace
+        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network, here]
 
     def _check(self, command: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> str:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
