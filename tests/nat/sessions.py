@@ -27,16 +27,30 @@ class Viewer:
     async def until_seen(self, more: int = ENOUGH_FRAMES, within: float = PICTURE_TIMEOUT) -> dict[str, Any]:
         """Wait until so many more pictures were decoded, the newest with a time code in it; the figures then."""
         wanted = self.figures["frames"] + more
-        assert self._process.stdout is not None
-        line = b""
+        async with self._waiting(f"{more} more pictures", within):
+            while self.figures["frames"] < wanted or self.figures["number"] is None:
+                await self._look()
+        return self.figures
+
+    async def until_still(self, within: float = PICTURE_TIMEOUT) -> None:
+        """Wait until no picture comes any more."""
+        before = -1
+        async with self._waiting("standstill", within):
+            while self.figures["frames"] != before:
+                before = self.figures["frames"]
+                await self._look()
+
+    @contextlib.asynccontextmanager
+    async def _waiting(self, what: str, within: float) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(within):
-                while self.figures["frames"] < wanted or self.figures["number"] is None:
-                    line = await self._process.stdout.readline()
-                    self.figures = json.loads(line)
-        except (TimeoutError, ValueError):
-            raise AssertionError(f"no {more} more pictures in {within:.0f} s: {self.figures} {line!r}") from None
-        return self.figures
+                yield
+        except (TimeoutError, ValueError) as error:
+            raise AssertionError(f"no {what} in {within:.0f} s: {self.figures} {error}") from None
+
+    async def _look(self) -> None:
+        assert self._process.stdout is not None
+        self.figures = json.loads(await self._process.stdout.readline())
 
 
 @contextlib.asynccontextmanager
