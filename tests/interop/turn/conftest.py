@@ -1,0 +1,42 @@
+"""TURN servers that a module's tests share, each user of theirs with a quota of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.relays import Site
+from tests.interop.turn.servers import OPEN_TO_LOOPBACK, RELAYS_ON_LOOPBACK, SluiceTurn
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site.create(tmp_path_factory.mktemp("turn"))
+
+
+@pytest.fixture(scope="session")
+def relay(site: Site) -> Iterator[SluiceTurn]:
+    """All that can be switched on, and peers on the loopback."""
+    yield from _served(
+        SluiceTurn(site, *OPEN_TO_LOOPBACK, *RELAYS_ON_LOOPBACK, "--tcp-allocations", "--mobility")
+    )
+
+
+@pytest.fixture(scope="session")
+def guarded(site: Site) -> Iterator[SluiceTurn]:
+    """Open to the world, of which one address is here: PERMITTED."""
+    yield from _served(
+        SluiceTurn(site, "--peers", "open", "--allow-peer", "127.0.0.2/32", *RELAYS_ON_LOOPBACK, "--tcp-allocations")
+    )
+
+
+@pytest.fixture(scope="session")
+def closed(site: Site) -> Iterator[SluiceTurn]:
+    """As it comes: peers are other clients."""
+    yield from _served(SluiceTurn(site))
+
+
+def _served(server: SluiceTurn) -> Iterator[SluiceTurn]:
+    """What it logs in all of that is quiet."""
+    with server:
+        yield server
+    assert server.indiscretions() == []
