@@ -333,6 +333,11 @@ impl Commands {
         )
     }
 
+    fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let relays = self.0.relay_stats();
+        PyList::new(py, relays.iter().map(|relay| stats::relay_dict(py, relay)).collect::<PyResult<Vec<_>>>()?)
+    }
+
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = PyDict::new(py);
         for (name, value) in self.0.counters() {
@@ -359,7 +364,7 @@ struct EngineObject(Arc<engine::Engine>);
 #[pymethods]
 impl EngineObject {
     #[new]
-    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20)))]
+    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200)))]
     fn new(
         py: Python<'_>,
         listen: Vec<(String, Int<0, 65_535>)>,
@@ -367,6 +372,7 @@ impl EngineObject {
         event_capacity: Int<1, 1_048_576>,
         receive_buffer: Int<1, { i32::MAX as i64 }>,
         send_buffer: Int<1, { i32::MAX as i64 }>,
+        stun_rate: Int<0, { i32::MAX as i64 }>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let listen = listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
         if listen.is_empty() {
@@ -376,6 +382,7 @@ impl EngineObject {
             workers: workers.u16(),
             event_capacity: event_capacity.usize(),
             buffers: BufferSizes { receive: receive_buffer.usize(), send: send_buffer.usize() },
+            stun_rate: stun_rate.u32(),
         };
         let engine = Arc::new(py.detach(|| engine::Engine::start(&listen, options)).map_err(os_error)?);
         Ok(PyClassInitializer::from(Commands(Arc::clone(&engine) as _)).add_subclass(Self(engine)))
