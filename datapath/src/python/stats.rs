@@ -74,7 +74,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// As `RelayStats` of `sfu/stats.py`.
+/// `RelayStats`.
 pub fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
     dict!(py, {
         relay: stats.relay.0,
