@@ -1,7 +1,7 @@
 """Network namespaces that vanish with whoever made them.
 
 A world is a PID, a mount and several network namespaces, in a user namespace as well where we are not root. Its first
-process is a `cat` on a pipe whose other end we hold: when we close it or die, by whatever signal, `cat` ends, the
+process is a `cat` on a pipe whose other end we hold: should we die, by whatever signal, `cat` ends, the
 kernel kills every process of the world (pid_namespaces(7)), and with the last of them go its networks. Names are seen
 inside only, so worlds do not meet, and there is nothing that could be left behind and would have to be swept up.
 """
@@ -53,11 +53,11 @@ class World:
     ) -> None:
         first, self._first = self._first, None
         assert first is not None
-        try:
-            first.communicate(timeout=TIMEOUT)  # closes its standard input
-        except subprocess.TimeoutExpired:
-            first.kill()  # and with it, by --kill-child, the first process
-            first.communicate()
+        first.kill()  # and with it, by --kill-child, the first process; the kernel does the rest in its own time
+        first.wait(TIMEOUT)
+        for pipe in (first.stdin, first.stdout, first.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def add(self, *names: str) -> None:
         """Make network namespaces, with nothing in them but the loopback."""
