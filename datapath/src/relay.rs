@@ -14,7 +14,7 @@ pub use allocation::Allocation;
 pub use downlink::{Downlink, Way};
 
 use crate::batch::SendBatch;
-use crate::command::RelayChange;
+use crate::command::{Reach, RelayChange};
 use crate::idmap::IdMap;
 use crate::ids::RelayId;
 use crate::packet::stun::indication::{self, IcmpError, SendIndication};
@@ -104,7 +104,7 @@ impl Relays {
                 true
             }
             RelayChange::Remove { id } => self.remove(id),
-            RelayChange::Permit { id, peer } => self.on(id, |allocation| allocation.permit(peer)),
+            RelayChange::Permit { id, peer, reach } => self.on(id, |allocation| allocation.permit(peer, reach)),
             RelayChange::Forbid { id, peer } => self.on(id, |allocation| allocation.forbid(peer)),
             RelayChange::BindChannel { id, channel, peer } => self.on(id, |allocation| {
                 allocation.bind_channel(channel, peer);
@@ -156,14 +156,15 @@ impl Relays {
         }
     }
 
-    /// The way from a peer to the client of an allocation, if it permits the peer.
-    pub fn downlink(&mut self, now: Instant, id: RelayId, peer: SocketAddr) -> Option<Downlink<'_>> {
+    /// The way from a peer to the client of an allocation, if that permits the peer where it is.
+    fn downlink(&mut self, now: Instant, id: RelayId, peer: SocketAddr, from: Reach) -> Option<Downlink<'_>> {
         let Self { allocations, counters, .. } = self;
         let Some(allocation) = allocations.get_mut(&id) else {
             note(counters, None, Dropped::NoAllocation);
             return None;
         };
-        if !allocation.permits(peer.ip()) {
+        let permitted = allocation.reach(peer.ip());
+        if permitted != Some(Reach::Anywhere) && permitted != Some(from) {
             note(counters, Some(allocation), Dropped::NotPermitted);
             return None;
         }
@@ -174,7 +175,7 @@ impl Relays {
     /// The way a datagram of ours takes to the other end of a path; inside an allocation, from what its client calls us.
     pub fn way(&mut self, now: Instant, path: Path) -> Option<Way<'_>> {
         match path.carrier {
-            Carrier::Relay(id) => self.downlink(now, id, path.local).map(Way::Wrapped),
+            Carrier::Relay(id) => self.downlink(now, id, path.local, Reach::Inside).map(Way::Wrapped),
             Carrier::Udp | Carrier::Tcp(_) | Carrier::Tls(_) | Carrier::RelaySocket(_) => Some(Way::Plain(path)),
         }
     }
@@ -186,9 +187,16 @@ impl Relays {
         }
     }
 
-    /// Write what a peer has for a client.
+    /// Write what the client of one allocation has for that of another; `peer` is the relayed address of the first.
     pub fn deliver(&mut self, now: Instant, id: RelayId, peer: SocketAddr, data: &[u8], batch: &mut SendBatch) {
-        if let Some(downlink) = self.downlink(now, id, peer) {
+        if let Some(downlink) = self.downlink(now, id, peer, Reach::Inside) {
+            Way::Wrapped(downlink).push(batch, data);
+        }
+    }
+
+    /// Write what has come from a peer to the socket of an allocation.
+    pub fn from_peer(&mut self, now: Instant, id: RelayId, peer: SocketAddr, data: &[u8], batch: &mut SendBatch) {
+        if let Some(downlink) = self.downlink(now, id, peer, Reach::Anywhere) {
             Way::Wrapped(downlink).push(batch, data);
         }
     }
@@ -204,7 +212,7 @@ impl Relays {
         }
         match allocations.get_mut(&id) {
             None => note(counters, None, Dropped::NoAllocation),
-            Some(allocation) if !allocation.permits(peer.ip()) => {
+            Some(allocation) if allocation.reach(peer.ip()) != Some(Reach::Anywhere) => {
                 note(counters, Some(allocation), Dropped::NotPermitted);
             }
             Some(allocation) => {
@@ -256,18 +264,13 @@ fn outward(
         let SendIndication { peer, data, dont_fragment } = SendIndication::parse(datagram)?;
         (peer, data, dont_fragment)
     };
-    if !allocation.permits(peer.ip()) {
-        return Err(Dropped::NotPermitted);
-    }
+    let reach = allocation.reach(peer.ip()).ok_or(Dropped::NotPermitted)?;
     let ours = allocation.relayed_for(peer).ok_or(Dropped::Unreachable)?;
     let to = if own.contains(&peer) {
         Destination::Inside(Path { local: peer, remote: ours.address, carrier: Carrier::Relay(allocation.id) })
     } else if let Some(&other) = relayed.get(&peer) {
         Destination::Client(other, ours.address)
-    } else if own.iter().any(|own| own.ip() == peer.ip()) {
-        // A permission is for every port of an address; ours has other services than the media port.
-        return Err(Dropped::Unreachable);
-    } else if ours.has_socket {
+    } else if ours.has_socket && reach == Reach::Anywhere {
         Destination::Peer(Path { local: ours.address, remote: peer, carrier: Carrier::RelaySocket(allocation.id) })
     } else {
         return Err(Dropped::Unreachable);
