@@ -216,7 +216,10 @@ impl Worker {
             self.sockets.send(&batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
-            if !more || stuck {
+            let mut undelivered = self.sockets.take_undelivered();
+            let told = !undelivered.is_empty();
+            self.report_undelivered(now, &mut undelivered);
+            if !told && (!more || stuck) {
                 break;
             }
         }

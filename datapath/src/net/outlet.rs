@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::relay_sockets::{Endpoint, RelaySockets};
 use super::runs::Run;
-use super::sys::{Message, SendScratch, UdpSocket, MAX_MESSAGES};
+use super::sys::{Message, SendScratch, UdpSocket, Undelivered, MAX_MESSAGES};
+use crate::ids::RelayId;
 use crate::path::{Carrier, Path};
 
 /// A socket for the length of one call.
@@ -27,23 +28,30 @@ impl<'a> Outlet<'a> {
         match carrier {
             Carrier::Udp => {
                 let socket = socket_for(own, local)?;
-                let same = |path: &Path| {
-                    let found = || socket_for(own, path.local).is_some_and(|found| core::ptr::eq(found, socket));
-                    path.carrier == Carrier::Udp && (path.local == local || found())
+                let same = |run: &Run| {
+                    let found = || socket_for(own, run.path.local).is_some_and(|found| core::ptr::eq(found, socket));
+                    run.path.carrier == Carrier::Udp && (run.path.local == local || found())
                 };
                 Some((Self::Own(socket), count(&same)))
             }
             Carrier::RelaySocket(relay) => {
                 let endpoint = relays.find(relay, &runs.first()?.path)?;
-                let same = |path: &Path| path.carrier == carrier && path.local == local;
-                Some((Self::Relay(endpoint), count(&same)))
+                let same = |run: &Run| run.path.carrier == carrier && run.path.local == local && !run.dont_fragment;
+                Some((Self::Relay(endpoint), count(&same).max(1)))
             }
             Carrier::Tcp(_) | Carrier::Tls(_) | Carrier::Relay(_) => None,
         }
     }
 
-    /// Sends `runs`, or the first few of them, and returns how many left. An error is that of the first.
-    pub fn send(&self, bytes: &[u8], runs: &[Run], scratch: &mut SendScratch) -> io::Result<usize> {
+    /// Sends `runs`, or the first few of them, and returns how many left. An error is that of the first; if that must
+    /// not be fragmented and has to be, `undelivered` says so.
+    pub fn send(
+        &self,
+        bytes: &[u8],
+        runs: &[Run],
+        scratch: &mut SendScratch,
+        undelivered: &mut Vec<(RelayId, Undelivered)>,
+    ) -> io::Result<usize> {
         let first = self.message(bytes, &runs[0]);
         let mut messages = [first; MAX_MESSAGES];
         for (slot, run) in messages.iter_mut().zip(runs).skip(1) {
@@ -52,8 +60,16 @@ impl<'a> Outlet<'a> {
         let messages = &messages[..runs.len().min(MAX_MESSAGES)];
         match self {
             Self::Own(socket) => socket.send(messages, scratch),
+            Self::Relay(endpoint) if runs[0].dont_fragment => {
+                endpoint.socket.send_whole(first, scratch, |report| undelivered.push((endpoint.relay, report)))
+            }
             Self::Relay(endpoint) => endpoint.socket.send(messages, scratch),
         }
+    }
+
+    /// Whether clients choose whom it sends to.
+    pub fn is_relay(&self) -> bool {
+        matches!(self, Self::Relay(_))
     }
 
     fn message<'b>(&self, bytes: &'b [u8], run: &Run) -> Message<'b> {

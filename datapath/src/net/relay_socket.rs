@@ -67,13 +67,13 @@ impl RelaySocket {
         }
     }
 
-    /// Sends one datagram that must not be fragmented. If it is too long for its way, `out` gets what a router would
+    /// Sends one datagram that must not be fragmented. If it is too long for its way, `report` gets what a router would
     /// answer.
     pub fn send_whole(
         &self,
         message: Message<'_>,
         scratch: &mut SendScratch,
-        out: &mut Vec<Undelivered>,
+        report: impl FnMut(Undelivered),
     ) -> io::Result<usize> {
         let _guard = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         self.socket.set_dont_fragment(true)?;
@@ -81,27 +81,29 @@ impl RelaySocket {
         let sent = self.socket.take_error().and_then(|_| self.socket.send(&[message], scratch));
         let restored = self.socket.set_dont_fragment(false);
         if sent.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EMSGSIZE)) {
-            self.take_undelivered(Some(message.destination), out);
+            self.take_undelivered(Some(message.destination), report);
         }
         restored.and(sent)
     }
 
     /// Takes some of the ICMP messages that came about datagrams sent before.
-    pub fn undelivered(&self, out: &mut Vec<Undelivered>) {
+    pub fn undelivered(&self, report: impl FnMut(Undelivered)) {
         let _guard = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take_undelivered(None, out);
+        self.take_undelivered(None, report);
     }
 
     /// What our own kernel found is about the datagram to `just_sent`, for nobody else asks it to find that.
-    fn take_undelivered(&self, just_sent: Option<SocketAddr>, out: &mut Vec<Undelivered>) {
+    fn take_undelivered(&self, just_sent: Option<SocketAddr>, mut report: impl FnMut(Undelivered)) {
         for _ in 0..MAX_UNDELIVERED {
-            match (self.socket.take_undelivered(), just_sent) {
-                (Ok(Some(report)), Some(destination)) if report.local => {
-                    out.push(Undelivered { destination, ..report });
+            match self.socket.take_undelivered() {
+                Ok(Some(found)) if !found.local => report(found),
+                Ok(Some(found)) => {
+                    if let Some(destination) = just_sent {
+                        report(Undelivered { destination, ..found });
+                    }
                 }
-                (Ok(Some(report)), _) if !report.local => out.push(report),
-                (Ok(_), _) => {}
-                (Err(_), _) => break,
+                Ok(None) => {}
+                Err(_) => break,
             }
         }
         // Where the queue had no room for the message, an error is pending all the same, and the socket would be ready
@@ -222,7 +224,7 @@ mod tests {
             let mut buffer = [0; 8];
             assert_eq!(peer.recv(&mut buffer).unwrap(), 4);
             let mut undelivered = Vec::new();
-            socket.undelivered(&mut undelivered);
+            socket.undelivered(|report| undelivered.push(report));
             assert_eq!(undelivered, [Undelivered { destination: gone, icmp_type, code, mtu: 0, local: false }]);
             assert!(!is_ready(&socket));
         }
@@ -237,7 +239,7 @@ mod tests {
         }
         let (mut undelivered, mut looks) = (Vec::new(), 0);
         while is_ready(&socket) {
-            socket.undelivered(&mut undelivered);
+            socket.undelivered(|report| undelivered.push(report));
             looks += 1;
             assert!(looks <= 2000 / MAX_UNDELIVERED + 1, "it stays ready");
         }

@@ -10,8 +10,9 @@ use super::counters::ShellCounters;
 use super::outlet::Outlet;
 use super::relay_sockets::RelaySockets;
 use super::runs::{runs, Run};
-use super::sys::{Interest, ReceiveBatch, SendScratch, UdpSocket, WaitSet};
+use super::sys::{Interest, ReceiveBatch, SendScratch, UdpSocket, Undelivered, WaitSet};
 use crate::batch::SendBatch;
+use crate::ids::RelayId;
 
 /// Waits for room in a full send buffer between two calls of [`SocketSet::renew_patience`]. Then datagrams are
 /// dropped: late media is worth less than the packets that queue up behind it.
@@ -27,6 +28,7 @@ pub struct SocketSet {
     overflows: Vec<u32>,
     scratch: SendScratch,
     runs: Vec<Run>,
+    undelivered: Vec<(RelayId, Undelivered)>,
     segmentation: Segmentation,
     waits_left: u32,
 }
@@ -49,6 +51,7 @@ impl SocketSet {
             relays,
             scratch: SendScratch::new(),
             runs: Vec::new(),
+            undelivered: Vec::new(),
             segmentation: if supported { Segmentation::Untried } else { Segmentation::Refused },
             waits_left: MAX_WAITS,
         }
@@ -86,6 +89,11 @@ impl SocketSet {
         self.waits_left = MAX_WAITS;
     }
 
+    /// What sending has found undeliverable since this was last called, by allocation.
+    pub fn take_undelivered(&mut self) -> Vec<(RelayId, Undelivered)> {
+        core::mem::take(&mut self.undelivered)
+    }
+
     /// Sends the whole batch, or counts what could not be sent.
     pub fn send(&mut self, batch: &SendBatch, counters: &mut ShellCounters) {
         let mut runs = core::mem::take(&mut self.runs);
@@ -97,7 +105,7 @@ impl SocketSet {
                 at += 1;
                 continue;
             };
-            match outlet.send(batch.bytes(), &runs[at..at + len], &mut self.scratch) {
+            match outlet.send(batch.bytes(), &runs[at..at + len], &mut self.scratch, &mut self.undelivered) {
                 Ok(sent) => {
                     counters.send_calls += 1;
                     self.segmentation = note_sent(&runs[at..at + sent], self.segmentation, counters);

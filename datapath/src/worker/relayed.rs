@@ -14,7 +14,7 @@ pub struct Inbox {
     tokens: Vec<(u64, Readiness)>,
     ready: Vec<(Arc<Endpoint>, Readiness)>,
     received: ReceiveBatch,
-    undelivered: Vec<Undelivered>,
+    undelivered: Vec<(RelayId, Undelivered)>,
 }
 
 impl Inbox {
@@ -37,9 +37,9 @@ impl Worker {
         let mut inputs = 0;
         for (endpoint, readiness) in ready.drain(..) {
             if readiness.broken {
-                endpoint.socket.undelivered(undelivered);
+                endpoint.socket.undelivered(|report| undelivered.push((endpoint.relay, report)));
                 inputs += undelivered.len();
-                self.report_undelivered(now, endpoint.relay, undelivered);
+                self.report_undelivered(now, undelivered);
             }
             if readiness.read {
                 endpoint.socket.receive(received, &mut self.counters);
@@ -73,9 +73,9 @@ impl Worker {
         count
     }
 
-    /// Tells the core what the network answered to datagrams of an allocation's.
-    pub fn report_undelivered(&mut self, now: Instant, relay: RelayId, undelivered: &mut Vec<Undelivered>) {
-        for Undelivered { destination, icmp_type, code, mtu, .. } in undelivered.drain(..) {
+    /// Tells the core what the network answered to datagrams of allocations.
+    pub fn report_undelivered(&mut self, now: Instant, undelivered: &mut Vec<(RelayId, Undelivered)>) {
+        for (relay, Undelivered { destination, icmp_type, code, mtu, .. }) in undelivered.drain(..) {
             self.counters.relay_errors_received += 1;
             self.guard(|core| core.handle_icmp(now, relay, destination, icmp_type, code, mtu));
         }
