@@ -23,8 +23,7 @@ impl<'a> Outlet<'a> {
     /// That of the first of `runs`, and how many of them one call can send through it.
     pub fn of(runs: &[Run], own: &'a [UdpSocket], relays: &RelaySockets) -> Option<(Self, usize)> {
         let Path { local, carrier, .. } = runs.first()?.path;
-        let count =
-            |same: &dyn Fn(&Path) -> bool| runs.iter().take(MAX_MESSAGES).take_while(|run| same(&run.path)).count();
+        let count = |same: &dyn Fn(&Run) -> bool| runs.iter().take(MAX_MESSAGES).take_while(|run| same(run)).count();
         match carrier {
             Carrier::Udp => {
                 let socket = socket_for(own, local)?;

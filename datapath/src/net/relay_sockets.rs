@@ -39,11 +39,14 @@ impl RelaySockets {
         Ok(Self { table: RwLock::default(), epolls })
     }
 
-    /// Takes the sockets of a new allocation, at most one per family: of two the first is closed.
+    /// Takes the sockets of a new allocation. Of several of a family the first counts, the others are closed.
     pub fn adopt(&self, relay: RelayId, sockets: Vec<(SocketAddr, RelaySocket)>) -> io::Result<()> {
         for (address, socket) in sockets {
             let token = token(relay, address.is_ipv6());
             let endpoint = Arc::new(Endpoint { relay, address, socket });
+            if self.read().contains_key(&token) {
+                continue;
+            }
             self.write().insert(token, Arc::clone(&endpoint));
             if let Err(error) = self.home(relay).add(endpoint.socket.as_fd(), token, Watch::READ) {
                 self.close(relay);

@@ -111,7 +111,7 @@ impl SocketSet {
                     self.segmentation = note_sent(&runs[at..at + sent], self.segmentation, counters);
                     at += sent;
                 }
-                Err(error) => match judge(&error, runs[at].count > 1, self.segmentation, self.waits_left) {
+                Err(error) => match self.judge(&outlet, &error, runs[at].count > 1) {
                     Verdict::Wait => {
                         self.waits_left -= 1;
                         wait_for_room(&outlet, &error);
@@ -138,6 +138,14 @@ impl SocketSet {
         }
         runs.clear();
         self.runs = runs;
+    }
+
+    /// A client chooses whom and how much its allocation sends: neither may its full buffer hold up the others, nor a
+    /// destination that takes no segments make us give them up.
+    fn judge(&self, outlet: &Outlet<'_>, error: &io::Error, segmented: bool) -> Verdict {
+        let (segmentation, waits_left) =
+            if outlet.is_relay() { (Segmentation::Works, 0) } else { (self.segmentation, self.waits_left) };
+        judge(error, segmented, segmentation, waits_left)
     }
 }
 

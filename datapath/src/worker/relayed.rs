@@ -68,7 +68,7 @@ impl Worker {
                 continue;
             }
             let path = Path { local: endpoint.address, remote, carrier: Carrier::RelaySocket(endpoint.relay) };
-            self.guard(|core| core.handle_relayed(now, path, datagram));
+            self.route(now, path, datagram);
         }
         count
     }
