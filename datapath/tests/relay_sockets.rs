@@ -124,7 +124,7 @@ impl Allocation {
             self.send(&[PROBE.to_vec()]);
             let arrived = peer.look(Duration::from_millis(20));
             for (probe, from) in &arrived {
-                peer.send(&[probe.clone()], *from);
+                peer.send(core::slice::from_ref(probe), *from);
             }
             !arrived.is_empty() && !self.client.look(Duration::from_millis(20)).is_empty()
         });
@@ -285,7 +285,7 @@ fn where_the_mtu_is_1300() {
     allocation.send_indication(peer.address(), &too_long, true);
     assert_eq!(allocation.receive_icmp(peer.address()), (3, 4, 1300));
     allocation.send_indication(peer.address(), &too_long, false);
-    assert_eq!(peer.receive(1).0, [too_long.clone()]);
+    assert_eq!(peer.receive(1).0, core::slice::from_ref(&too_long));
     // Datagrams of which each is too long cannot leave in one call, but they do leave.
     allocation.send(&[too_long.clone(), too_long.clone()]);
     assert_eq!(peer.receive(2).0, [too_long.clone(), too_long]);
