@@ -21,6 +21,8 @@ use crate::idmap::IdMap;
 use crate::ids::{RelayId, StreamId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, BufferSizes};
+use crate::net::relay_socket::RelaySocket;
+use crate::net::relay_sockets::RelaySockets;
 use crate::net::sockets::SocketSet;
 use crate::net::sys::UdpSocket;
 use crate::stats::{Counters, RelayStats, TransportStats};
@@ -96,6 +98,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Whose datagram is whose.
     pub addresses: AddressBook,
+    /// The bound addresses of allocations.
+    pub relays: Arc<RelaySockets>,
     /// What happened.
     pub events: EventQueue,
     /// Workers are to end.
@@ -111,6 +115,7 @@ impl Shared {
         Ok(Self {
             clock: Clock::start(),
             addresses: AddressBook::new(workers),
+            relays: Arc::new(RelaySockets::new(workers)?),
             events: EventQueue::new(options.event_capacity)?,
             stopping: AtomicBool::new(false),
             stun_rate: options.stun_rate,
@@ -174,9 +179,10 @@ impl Engine {
             let shared = Arc::clone(&shared);
             // The worker is made on its thread, so that what it allocates first is near that thread. If a thread
             // cannot be started, those that run end with the engine that is dropped here.
-            let thread = thread::Builder::new()
-                .name(format!("sluice-worker-{index}"))
-                .spawn(move || Worker::new(WorkerId(index), SocketSet::new(sockets), shared).run())?;
+            let thread = thread::Builder::new().name(format!("sluice-worker-{index}")).spawn(move || {
+                let sockets = SocketSet::new(sockets, Arc::clone(&shared.relays));
+                Worker::new(WorkerId(index), sockets, shared).run();
+            })?;
             engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(engine)
@@ -208,6 +214,7 @@ impl Engine {
             // A worker that panicked is gone as well, which is what is asked for.
             let _ = thread.join();
         }
+        self.shared.relays.clear();
     }
 }
 
@@ -236,6 +243,14 @@ impl Controls for Engine {
             mailbox.relay(change.clone())?;
         }
         Ok(())
+    }
+
+    fn adopt(&self, relay: RelayId, sockets: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        self.shared.relays.adopt(relay, sockets).map_err(|_| Refused::Unwatchable)
+    }
+
+    fn abandon(&self, relay: RelayId) {
+        self.shared.relays.close(relay);
     }
 
     fn close_stream(&self, id: StreamId) -> Result<(), Refused> {

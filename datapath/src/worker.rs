@@ -2,12 +2,15 @@
 //!
 //! A turn of the loop, by priority:
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
-//! 2. each readable socket: one receive call;
-//! 3. the core's deadline;
-//! 4. the snapshot.
+//! 2. each readable socket of the media port: one receive call;
+//! 3. each ready socket of an allocation at home here: one receive call;
+//! 4. the core's deadline;
+//! 5. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
+
+mod relayed;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -28,6 +31,7 @@ use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
 use crate::time::{earliest, Instant};
+use relayed::Inbox;
 
 /// Inputs between two drains of the core's outputs: as many as one receive call brings.
 const MAX_BATCH: usize = crate::net::sys::MAX_MESSAGES;
@@ -79,7 +83,9 @@ impl Worker {
         let bell = wait.add(mailbox.as_fd(), Interest::Readable);
         let places: Vec<usize> =
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
+        let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
         let mut received = ReceiveBatch::new();
+        let mut relayed = Inbox::new();
         let mut letters = Vec::new();
         while !shared.stopping.load(Ordering::Acquire) {
             if wait.wait(self.time_to_sleep()).is_err() {
@@ -93,6 +99,9 @@ impl Worker {
             }
             for (index, _) in places.iter().enumerate().filter(|(_, place)| wait.is_ready(**place)) {
                 self.receive(index, &mut received);
+            }
+            if wait.is_ready(relays) {
+                self.receive_relayed(&mut relayed);
             }
             self.handle_timeouts();
         }
@@ -221,7 +230,10 @@ impl Worker {
             self.sockets.send(&batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
-            if !more || stuck {
+            let mut undelivered = self.sockets.take_undelivered();
+            let told = !undelivered.is_empty();
+            self.report_undelivered(now, &mut undelivered);
+            if !told && (!more || stuck) {
                 break;
             }
         }

@@ -2,6 +2,9 @@
 
 pub mod counters;
 pub mod listen;
+pub mod outlet;
+pub mod relay_socket;
+pub mod relay_sockets;
 pub mod runs;
 pub mod sockets;
 pub mod sys;
