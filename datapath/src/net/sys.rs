@@ -5,6 +5,9 @@
 
 #![allow(unsafe_code, reason = "batched I/O, packet information and event descriptors have no safe std equivalent")]
 
+mod epoll;
+pub mod tcp;
+
 use core::mem;
 use core::ptr;
 use core::time::Duration;
@@ -12,6 +15,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+pub use epoll::{Epoll, Readiness, Watch};
 
 /// Messages that one receive or send call moves at most.
 pub const MAX_MESSAGES: usize = 64;

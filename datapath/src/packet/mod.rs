@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod extensions;
+pub mod framing;
 pub mod rtcp;
 pub mod rtp;
 pub mod stun;
