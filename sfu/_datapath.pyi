@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from sfu.stats import TransportStats
+from sfu.stats import RelayStats, TransportStats
 
 __all__ = [
     "Core",
@@ -257,6 +257,9 @@ class _Commands:
     def stats(self) -> list[TransportStats]:
         """The latest snapshot, at most about a second old."""
 
+    def relay_stats(self) -> list[RelayStats]:
+        """The latest snapshot of every allocation, in any order, at most about a second old."""
+
     def counters(self) -> dict[str, int]:
         """Totals since start, by stable snake_case name: what came, what left, every reason a packet was dropped.
 
@@ -275,10 +278,13 @@ class Engine(_Commands):
         event_capacity: int = ...,
         receive_buffer: int = ...,
         send_buffer: int = ...,
+        stun_rate: int = ...,
     ) -> Engine:
         """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
 
-        workers: 0 means one per core. OSError: an address cannot be bound.
+        workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
+        /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and counted.
+        OSError: an address cannot be bound.
         """
 
     @property

@@ -14,14 +14,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::admission;
 use crate::command::{Command, RelayChange};
 use crate::event::Event;
-use crate::ids::{StreamId, WorkerId};
+use crate::idmap::IdMap;
+use crate::ids::{RelayId, StreamId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, BufferSizes};
 use crate::net::sockets::SocketSet;
 use crate::net::sys::UdpSocket;
-use crate::stats::{Counters, TransportStats};
+use crate::stats::{Counters, RelayStats, TransportStats};
 use crate::time::Instant;
 use crate::worker::Worker;
 use addresses::AddressBook;
@@ -42,11 +44,18 @@ pub struct Options {
     pub event_capacity: usize,
     /// Socket buffers.
     pub buffers: BufferSizes,
+    /// STUN messages per second that pass to Python from one prefix of addresses, at each worker.
+    pub stun_rate: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 0, event_capacity: 8_192, buffers: BufferSizes { receive: 8 << 20, send: 8 << 20 } }
+        Self {
+            workers: 0,
+            event_capacity: 8_192,
+            buffers: BufferSizes { receive: 8 << 20, send: 8 << 20 },
+            stun_rate: admission::DEFAULT_PER_SECOND,
+        }
     }
 }
 
@@ -55,6 +64,8 @@ impl Default for Options {
 pub struct Snapshot {
     /// Its transports.
     pub transports: Vec<TransportStats>,
+    /// What it has seen of allocations.
+    pub relays: Vec<RelayStats>,
     /// Its core's totals.
     pub core: Counters,
     /// Its shell's totals.
@@ -89,17 +100,20 @@ pub struct Shared {
     pub events: EventQueue,
     /// Workers are to end.
     pub stopping: AtomicBool,
+    /// What their cores let pass to Python.
+    pub stun_rate: u32,
     mailboxes: Vec<Mailbox>,
     snapshots: Vec<Mutex<Arc<Snapshot>>>,
 }
 
 impl Shared {
-    fn new(workers: u16, event_capacity: usize) -> io::Result<Self> {
+    fn new(workers: u16, options: Options) -> io::Result<Self> {
         Ok(Self {
             clock: Clock::start(),
             addresses: AddressBook::new(workers),
-            events: EventQueue::new(event_capacity)?,
+            events: EventQueue::new(options.event_capacity)?,
             stopping: AtomicBool::new(false),
+            stun_rate: options.stun_rate,
             mailboxes: (0..workers).map(|_| Mailbox::new()).collect::<io::Result<_>>()?,
             snapshots: (0..workers).map(|_| Mutex::default()).collect(),
         })
@@ -149,7 +163,7 @@ impl Engine {
         .min(MAX_WORKERS);
         let sets = bind_all(listen, workers, options.buffers)?;
         let local_addresses = sets.first().into_iter().flatten().map(UdpSocket::local).collect();
-        let shared = Arc::new(Shared::new(workers, options.event_capacity)?);
+        let shared = Arc::new(Shared::new(workers, options)?);
         let engine = Self {
             shared: Arc::clone(&shared),
             ids: IdAllocator::new(workers),
@@ -234,6 +248,17 @@ impl Controls for Engine {
 
     fn stats(&self) -> Vec<TransportStats> {
         self.shared.snapshots().flat_map(|snapshot| snapshot.transports.clone()).collect()
+    }
+
+    /// Of each allocation every worker has seen a part: packets from its client at one, those to it at others.
+    fn relay_stats(&self) -> Vec<RelayStats> {
+        let mut sums: IdMap<RelayId, RelayStats> = IdMap::default();
+        for snapshot in self.shared.snapshots() {
+            for part in &snapshot.relays {
+                sums.entry(part.relay).and_modify(|sum| sum.add(part)).or_insert_with(|| part.clone());
+            }
+        }
+        sums.into_values().collect()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

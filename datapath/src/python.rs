@@ -29,7 +29,7 @@ use crate::packet::rtp;
 use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
-use crate::stats::{EgressStats, LayerStats, TrackStats, TransportStats};
+use crate::stats::{EgressStats, LayerStats, RelayStats, TrackStats, TransportStats};
 use crate::time::Instant;
 use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
 
@@ -329,6 +329,11 @@ impl Commands {
         PyList::new(py, transports.iter().map(|stats| transport_dict(py, stats)).collect::<PyResult<Vec<_>>>()?)
     }
 
+    fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let relays = self.0.relay_stats();
+        PyList::new(py, relays.iter().map(|stats| relay_dict(py, stats)).collect::<PyResult<Vec<_>>>()?)
+    }
+
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = PyDict::new(py);
         for (name, value) in self.0.counters() {
@@ -355,7 +360,7 @@ struct EngineObject(Arc<engine::Engine>);
 #[pymethods]
 impl EngineObject {
     #[new]
-    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20)))]
+    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200)))]
     fn new(
         py: Python<'_>,
         listen: Vec<(String, Int<0, 65_535>)>,
@@ -363,6 +368,7 @@ impl EngineObject {
         event_capacity: Int<1, 1_048_576>,
         receive_buffer: Int<1, { i32::MAX as i64 }>,
         send_buffer: Int<1, { i32::MAX as i64 }>,
+        stun_rate: Int<0, { i32::MAX as i64 }>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let listen = listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
         if listen.is_empty() {
@@ -372,6 +378,7 @@ impl EngineObject {
             workers: workers.u16(),
             event_capacity: event_capacity.usize(),
             buffers: BufferSizes { receive: receive_buffer.usize(), send: send_buffer.usize() },
+            stun_rate: stun_rate.u32(),
         };
         let engine = Arc::new(py.detach(|| engine::Engine::start(&listen, options)).map_err(os_error)?);
         Ok(PyClassInitializer::from(Commands(Arc::clone(&engine) as _)).add_subclass(Self(engine)))
@@ -727,6 +734,17 @@ fn transport_dict<'py>(py: Python<'py>, stats: &TransportStats) -> PyResult<Boun
         remb_bps: stats.remb_bps,
         tracks: stats.tracks.iter().map(|track| track_dict(py, track)).collect::<PyResult<Vec<_>>>()?,
         egresses: stats.egresses.iter().map(|egress| egress_dict(py, egress)).collect::<PyResult<Vec<_>>>()?,
+    })
+}
+
+fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
+    dict!(py, {
+        relay: stats.relay.0,
+        packets_received: stats.packets_received,
+        bytes_received: stats.bytes_received,
+        packets_sent: stats.packets_sent,
+        bytes_sent: stats.bytes_sent,
+        dropped: stats.dropped,
     })
 }
 

@@ -56,9 +56,11 @@ impl Worker {
     /// The worker `id` of those that share `shared`.
     pub fn new(id: WorkerId, sockets: SocketSet, shared: Arc<Shared>) -> Self {
         let workers = shared.workers();
+        let mut core = Core::new(id, workers);
+        core.set_stun_rate(shared.stun_rate);
         Self {
             id,
-            core: Core::new(id, workers),
+            core,
             sockets,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
@@ -114,7 +116,7 @@ impl Worker {
             for letter in letters.by_ref().take(MAX_BATCH) {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
-                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(change)),
+                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(now, change)),
                     // Connections end with the sockets component, which is not there yet.
                     Letter::CloseStream(_) => {}
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
@@ -139,16 +141,28 @@ impl Worker {
                 continue;
             }
             let local = SocketAddr::new(meta.destination.unwrap_or_else(|| bound.ip()), bound.port());
-            let path = Path::udp(local, remote);
-            match self.other_home(&path, datagram) {
-                Some(home) => {
-                    self.counters.datagrams_rerouted += 1;
-                    self.post(home, Letter::Datagram(path, Box::from(&*datagram)));
-                }
-                None => self.handle_datagram(now, path, datagram),
-            }
+            self.route(now, Path::udp(local, remote), datagram);
         }
         self.drain(now);
+    }
+
+    /// What is to be relayed, any worker relays. If that brings it to our own media port, and all else, is for the worker
+    /// whose transport it belongs to.
+    fn route(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        let (path, datagram) = if Core::is_relayed(&path, datagram) {
+            let inner = self.guard(|core| core.handle_relayed(now, path, datagram));
+            let Some((inner, data)) = inner else { return };
+            (inner, &mut datagram[data])
+        } else {
+            (path, datagram)
+        };
+        match self.other_home(&path, datagram) {
+            Some(home) => {
+                self.counters.datagrams_rerouted += 1;
+                self.post(home, Letter::Datagram(path, Box::from(&*datagram)));
+            }
+            None => self.handle_datagram(now, path, datagram),
+        }
     }
 
     /// The other worker that is to handle this datagram. A check goes by whom it is for, all else by where it is from.
@@ -263,12 +277,14 @@ impl Worker {
         }
     }
 
-    /// The next one follows in a second while there are transports, else with the next thing that happens: a worker
+    /// The next one follows in a second while there are transports or allocations, else with the next thing that happens: a worker
     /// with nothing to do sleeps.
     fn publish_snapshot(&mut self, now: Instant) {
         let transports = self.guard(|core| core.stats(now));
-        self.snapshot_due = (!transports.is_empty()).then(|| now + SNAPSHOT_INTERVAL);
-        let snapshot = Snapshot { transports, core: self.core.counters(), shell: self.counters };
+        let relays = self.guard(|core| core.relay_stats());
+        let busy = !transports.is_empty() || !relays.is_empty();
+        self.snapshot_due = busy.then(|| now + SNAPSHOT_INTERVAL);
+        let snapshot = Snapshot { transports, relays, core: self.core.counters(), shell: self.counters };
         self.shared.publish(self.id, snapshot);
     }
 }

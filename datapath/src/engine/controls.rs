@@ -10,7 +10,7 @@ use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{EgressSpec, TrackSpec};
 use crate::packet::extensions::ExtensionMap;
 use crate::path::Path;
-use crate::stats::TransportStats;
+use crate::stats::{RelayStats, TransportStats};
 
 /// Why a command was not taken. Something that is merely gone is no reason: that is ignored and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub trait Controls: Send + Sync {
 
     /// A snapshot of every transport, at most about a second old.
     fn stats(&self) -> Vec<TransportStats>;
+
+    /// A snapshot of every allocation, at most about a second old.
+    fn relay_stats(&self) -> Vec<RelayStats>;
 
     /// Totals since start by stable name, at most about a second old.
     fn counters(&self) -> Vec<(&'static str, u64)>;

@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::event::Event;
 use crate::ids::{StreamId, WorkerId};
 use crate::path::Path;
-use crate::stats::TransportStats;
+use crate::stats::{RelayStats, TransportStats};
 use crate::time::Instant;
 
 /// Events that wait at most; more are dropped. Nobody who drains now and then gets near.
@@ -48,7 +48,13 @@ impl Stepper {
 
     /// A datagram arrived on `path`.
     pub fn handle_datagram(&self, now: Instant, path: Path, datagram: &mut [u8]) {
-        self.input(now, |core, now| core.handle_datagram(now, path, datagram));
+        self.input(now, |core, now| {
+            if !Core::is_relayed(&path, datagram) {
+                core.handle_datagram(now, path, datagram);
+            } else if let Some((inner, data)) = core.handle_relayed(now, path, datagram) {
+                core.handle_datagram(now, inner, &mut datagram[data]);
+            }
+        });
     }
 
     /// The time is `now`.
@@ -121,7 +127,7 @@ impl Controls for Stepper {
     }
 
     fn change_relays(&self, change: RelayChange) -> Result<(), Refused> {
-        self.input(Instant::default(), |core, _| core.handle_relay_change(change));
+        self.input(Instant::default(), |core, now| core.handle_relay_change(now, change));
         Ok(())
     }
 
@@ -140,6 +146,10 @@ impl Controls for Stepper {
         let mut inner = self.lock();
         let now = inner.now;
         inner.core.stats(now)
+    }
+
+    fn relay_stats(&self) -> Vec<RelayStats> {
+        self.lock().core.relay_stats()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

@@ -1,5 +1,6 @@
 //! The wire formats: parsers that accept any bytes and writers that cannot be made to write nonsense.
 
+pub mod channel_data;
 pub mod codec;
 pub mod extensions;
 pub mod framing;
