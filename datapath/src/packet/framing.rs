@@ -153,12 +153,7 @@ impl Deframer {
     ///
     /// # Errors
     /// [`Malformed`]: from here on there is no telling where messages begin; those before are good.
-    pub fn split(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        mut found: impl FnMut(Range<usize>),
-    ) -> Result<(), Malformed> {
+    pub fn split(&mut self, bytes: &[u8], start: usize, mut found: impl FnMut(Range<usize>)) -> Result<(), Malformed> {
         let mut at = start;
         loop {
             let skipped = self.skip.min(bytes.len() - at);
