@@ -4,8 +4,9 @@
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
 //! 2. each readable socket of the media port: one receive call;
 //! 3. each ready socket of an allocation at home here: one receive call;
-//! 4. the core's deadline;
-//! 5. the snapshot.
+//! 4. connections that are ready;
+//! 5. deadlines, the core's and the connections';
+//! 6. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
@@ -27,6 +28,8 @@ use crate::event::Event;
 use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
+use crate::net::stream::messages::Arrivals;
+use crate::net::streams::{Over, Streams};
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
@@ -47,6 +50,7 @@ pub struct Worker {
     id: WorkerId,
     core: Core,
     sockets: SocketSet,
+    streams: Streams,
     shared: Arc<Shared>,
     /// Letters to other workers, by worker, posted once per drain.
     outboxes: Vec<Vec<Letter>>,
@@ -58,7 +62,7 @@ pub struct Worker {
 
 impl Worker {
     /// The worker `id` of those that share `shared`.
-    pub fn new(id: WorkerId, sockets: SocketSet, shared: Arc<Shared>) -> Self {
+    pub fn new(id: WorkerId, sockets: SocketSet, streams: Streams, shared: Arc<Shared>) -> Self {
         let workers = shared.workers();
         let mut core = Core::new(id, workers);
         core.set_stun_rate(shared.stun_rate);
@@ -66,6 +70,7 @@ impl Worker {
             id,
             core,
             sockets,
+            streams,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
             batch: SendBatch::new(),
@@ -84,8 +89,10 @@ impl Worker {
         let places: Vec<usize> =
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
         let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
+        let streams = wait.add(self.streams.as_fd(), Interest::Readable);
         let mut received = ReceiveBatch::new();
         let mut relayed = Inbox::new();
+        let mut arrivals = Arrivals::default();
         let mut letters = Vec::new();
         while !shared.stopping.load(Ordering::Acquire) {
             if wait.wait(self.time_to_sleep()).is_err() {
@@ -103,6 +110,9 @@ impl Worker {
             if wait.is_ready(relays) {
                 self.receive_relayed(&mut relayed);
             }
+            if wait.is_ready(streams) {
+                self.receive_streams(&mut arrivals);
+            }
             self.handle_timeouts();
         }
     }
@@ -113,7 +123,7 @@ impl Worker {
 
     /// Until the next deadline; None: until something comes.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let deadline = earliest(self.core.next_deadline(), self.snapshot_due)?;
+        let deadline = earliest(earliest(self.core.next_deadline(), self.streams.next_deadline()), self.snapshot_due)?;
         // A deadline that has been dealt with and still stands will not pass by being looked at again.
         Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
     }
@@ -125,12 +135,20 @@ impl Worker {
             for letter in letters.by_ref().take(MAX_BATCH) {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
-                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(now, change)),
-                    // Connections end with the sockets component, which is not there yet.
-                    Letter::CloseStream(_) => {}
+                    Letter::Relay(change) => {
+                        self.streams.note_relay(&change);
+                        self.guard(|core| core.handle_relay_change(now, change));
+                    }
+                    Letter::CloseStream(id) => {
+                        // What was asked to be sent before goes before.
+                        self.drain(now);
+                        self.streams.close(now, id);
+                        self.handle_over(now);
+                    }
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
                     Letter::PathTaken(path) => self.note_lost(path),
+                    Letter::PathEnded(path) => self.guard(|core| core.end_path(now, &path)),
                 }
             }
             self.drain(now);
@@ -153,6 +171,43 @@ impl Worker {
             self.route(now, Path::udp(local, remote), datagram);
         }
         self.drain(now);
+    }
+
+    /// Messages of connections, drained as often as datagrams are.
+    fn receive_streams(&mut self, arrivals: &mut Arrivals) {
+        self.streams.look();
+        let mut more = true;
+        while more {
+            let now = self.now();
+            more = self.streams.receive(now, arrivals, &mut self.counters);
+            for (index, (path, message)) in arrivals.iter_mut().enumerate() {
+                if index > 0 && index % MAX_BATCH == 0 {
+                    self.drain(now);
+                }
+                self.route(now, path, message);
+            }
+            self.drain(now);
+            self.handle_over(now);
+        }
+    }
+
+    /// Connections that are over, all of whose messages have been dealt with.
+    fn handle_over(&mut self, now: Instant) {
+        let mut any = false;
+        while let Some(Over { id, path, raised }) = self.streams.poll_over() {
+            any = true;
+            if raised {
+                self.shared.events.push(Event::StreamClosed { stream: id });
+            }
+            match self.shared.addresses.home_of_path(&path) {
+                Some(home) if home == self.id => self.guard(|core| core.end_path(now, &path)),
+                Some(home) => self.post(home, Letter::PathEnded(path)),
+                None => {}
+            }
+        }
+        if any {
+            self.drain(now);
+        }
     }
 
     /// What is to be relayed, any worker relays. If that brings it to our own media port, and all else, is for the worker
@@ -214,6 +269,10 @@ impl Worker {
             self.guard(|core| core.handle_timeout(now));
             self.drain(now);
         }
+        if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.streams.handle_timeout(now, &mut self.counters);
+            self.handle_over(now);
+        }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);
         }
@@ -228,6 +287,7 @@ impl Worker {
             let mut batch = core::mem::take(&mut self.batch);
             let more = self.guard(|core| core.poll_transmit(now, &mut batch));
             self.sockets.send(&batch, &mut self.counters);
+            self.streams.send(now, &batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
             let mut undelivered = self.sockets.take_undelivered();
@@ -250,8 +310,10 @@ impl Worker {
             self.note_claim(claim);
         }
         while let Some(event) = self.core.poll_event() {
-            if let Event::TransportClosed { transport, .. } = event {
-                self.shared.addresses.forget(transport);
+            match &event {
+                Event::TransportClosed { transport, .. } => self.shared.addresses.forget(*transport),
+                Event::StunReceived { path, .. } => self.streams.note_raised(path),
+                _ => {}
             }
             self.shared.events.push(event);
         }

@@ -94,10 +94,11 @@ impl SocketSet {
         core::mem::take(&mut self.undelivered)
     }
 
-    /// Sends the whole batch, or counts what could not be sent.
+    /// Sends what of the batch goes by UDP, or counts what could not be sent.
     pub fn send(&mut self, batch: &SendBatch, counters: &mut ShellCounters) {
         let mut runs = core::mem::take(&mut self.runs);
-        runs.extend(self::runs(batch, self.segmentation != Segmentation::Refused));
+        let by_udp = |run: &Run| run.path.carrier.stream().is_none();
+        runs.extend(self::runs(batch, self.segmentation != Segmentation::Refused).filter(by_udp));
         let mut at = 0;
         while at < runs.len() {
             let Some((outlet, len)) = Outlet::of(&runs[at..], &self.sockets, &self.relays) else {

@@ -7,6 +7,7 @@
 
 mod epoll;
 mod error_queue;
+pub mod tcp;
 
 use core::mem;
 use core::ptr;
