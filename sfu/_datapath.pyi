@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from sfu.stats import PathStats, TransportStats
+from sfu.stats import PathStats, RelayStats, TransportStats
 
 __all__ = [
     "Core",
@@ -27,6 +27,7 @@ __all__ = [
     "IceConnected",
     "LayerChanged",
     "Path",
+    "RelaySocket",
     "SrtpSession",
     "StreamClosed",
     "StunReceived",
@@ -105,6 +106,19 @@ class Path:
     def id(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class RelaySocket:
+    """A UDP socket for a relayed transport address, which nobody shares. It is closed with this object, unless
+    `add_relay` has taken it: then when the allocation ends.
+    """
+
+    def __new__(cls, host: str, port: int) -> RelaySocket:
+        """Bind it; port 0 is the system's choice. OSError: it cannot be bound."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What it is bound to, with the real port."""
 
 @final
 class DtlsReceived:
@@ -240,19 +254,31 @@ class _Commands:
     def close_stream(self, stream: int) -> None:
         """End a TCP or TLS connection; nothing happens if it has ended."""
 
-    def add_relay(self, client: Path, relayed: Sequence[tuple[str, int]], *, max_bps: int = ...) -> int:
+    def add_relay(
+        self,
+        client: Path,
+        relayed: Sequence[tuple[str, int] | RelaySocket | tuple[RelaySocket, tuple[str, int]]],
+        *,
+        max_bps: int = ...,
+    ) -> int:
         """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
 
-        relayed: its relayed transport addresses, at most one per family, to which nothing listens: our own media
-        address and other allocations are its peers. max_bps: bits per second in each direction, 0 for no limit.
+        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has nothing
+        listen there: our own media address and other allocations are its peers. A socket is taken over; with an address
+        beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per second in
+        each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before. OSError:
+        the system watches no more sockets.
         """
 
     def move_relay(self, relay: int, client: Path) -> None:
         """The client is on another path from now on (RFC 8016)."""
 
     def remove_relay(self, relay: int) -> None: ...
-    def permit(self, relay: int, ip: str) -> None:
-        """Packets to and from this address pass (RFC 8656, 9)."""
+    def permit(self, relay: int, ip: str, *, inside: bool = ...) -> None:
+        """Packets to and from this address pass, whatever the port (RFC 8656, 9).
+
+        inside: only to and from our own media port and other allocations, not through a relay socket.
+        """
 
     def forbid(self, relay: int, ip: str) -> None:
         """They no longer do."""
@@ -267,6 +293,9 @@ class _Commands:
     def drain_events(self, limit: int = ...) -> list[Event]: ...
     def stats(self) -> list[TransportStats]:
         """The latest snapshot, at most about a second old."""
+
+    def relay_stats(self) -> list[RelayStats]:
+        """The latest snapshot of every allocation, in any order, at most about a second old."""
 
     def counters(self) -> dict[str, int]:
         """Totals since start, by stable snake_case name: what came, what left, every reason a packet was dropped.
@@ -286,10 +315,13 @@ class Engine(_Commands):
         event_capacity: int = ...,
         receive_buffer: int = ...,
         send_buffer: int = ...,
+        stun_rate: int = ...,
     ) -> Engine:
         """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
 
-        workers: 0 means one per core. OSError: an address cannot be bound.
+        workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
+        /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and counted.
+        OSError: an address cannot be bound.
         """
 
     @property

@@ -78,6 +78,20 @@ class PathStats(TypedDict):
     idle_ms: int
 
 
+class RelayStats(TypedDict):
+    """One TURN allocation: payloads received from its client and sent to it, and packets of either way that were dropped.
+
+    `bytes_*` count what peers send and get, without what wraps it.
+    """
+
+    relay: int
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    dropped: int
+
+
 class TransportStats(TypedDict):
     """One transport. `rtt_ms` is None until a report has measured it; `idle_ms` counts since the last valid check."""
 

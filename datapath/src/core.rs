@@ -14,6 +14,7 @@ mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use crate::admission::{AdmissionGate, DEFAULT_PER_SECOND};
 use crate::batch::SendBatch;
 use crate::egress::Egress;
 use crate::event::{CloseReason, Event};
@@ -22,6 +23,7 @@ use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
 use crate::media::SourceId;
 use crate::message::Message;
 use crate::path::Path;
+use crate::relay::Relays;
 use crate::stats::{Counters, TransportStats};
 use crate::time::Instant;
 use crate::track::Track;
@@ -50,7 +52,9 @@ pub struct Core {
     paths: HashMap<Path, TransportId>,
     ufrags: HashMap<String, TransportId>,
     timers: BTreeSet<(Instant, TransportId)>,
-    /// Answers, feedback and DTLS: few, and sent before media.
+    relays: Relays,
+    gate: AdmissionGate,
+    /// Answers, feedback, DTLS and what is relayed: sent before media.
     direct: SendBatch,
     messages: VecDeque<(WorkerId, Message)>,
     events: VecDeque<Event>,
@@ -73,6 +77,8 @@ impl Core {
             paths: HashMap::new(),
             ufrags: HashMap::new(),
             timers: BTreeSet::new(),
+            relays: Relays::default(),
+            gate: AdmissionGate::new(DEFAULT_PER_SECOND),
             direct: SendBatch::new(),
             messages: VecDeque::new(),
             events: VecDeque::new(),
@@ -80,6 +86,11 @@ impl Core {
             counters: Counters::default(),
             next_source: 0,
         }
+    }
+
+    /// Let so many STUN messages per second pass to Python from each prefix of addresses.
+    pub fn set_stun_rate(&mut self, per_second: u32) {
+        self.gate = AdmissionGate::new(per_second);
     }
 
     /// Something for another worker's core.
@@ -112,18 +123,20 @@ impl Core {
         self.ufrags.contains_key(ufrag)
     }
 
-    /// Nothing is left of any transport, track or viewer, and nothing waits to be polled.
+    /// Nothing is left of any transport, track, viewer or allocation, and nothing waits to be polled.
     pub fn is_idle(&self) -> bool {
-        let state = self.transports.is_empty() && self.tracks.is_empty() && self.egresses.is_empty();
+        let media = self.transports.is_empty() && self.tracks.is_empty() && self.egresses.is_empty();
         let indexes = self.feeds.is_empty() && self.paths.is_empty() && self.ufrags.is_empty();
         let waiting = self.ready.is_empty() && self.direct.is_empty() && self.messages.is_empty();
         let reports = self.timers.is_empty() && self.events.is_empty() && self.claims.is_empty();
-        state && indexes && waiting && reports
+        media && self.relays.is_empty() && indexes && waiting && reports
     }
 
     /// Totals since start.
     pub fn counters(&self) -> Counters {
-        self.counters
+        let mut counters = self.counters;
+        counters.add(self.relays.counters());
+        counters
     }
 
     /// A snapshot of every transport.

@@ -211,6 +211,16 @@ impl IceAgent {
         self.selected
     }
 
+    /// The path has ceased to exist. If it was selected, the best of those that are nominated as well takes its place.
+    pub fn forget_path(&mut self, path: &Path) {
+        self.paths.retain(|validated| validated.path != *path);
+        if self.selected == Some(*path) {
+            let nominated = self.paths.iter().filter(|validated| validated.nominating);
+            let best = nominated.max_by_key(|validated| (validated.generation == self.generation, validated.priority));
+            self.selected = best.map(|validated| validated.path);
+        }
+    }
+
     /// All validated paths, at most [`MAX_PATHS`].
     pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
         self.paths.iter().map(|validated| validated.path)

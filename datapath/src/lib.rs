@@ -4,7 +4,9 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+pub mod admission;
 pub mod batch;
+pub mod bucket;
 pub mod command;
 mod constant_time;
 pub mod core;
@@ -26,6 +28,7 @@ pub mod path;
 pub mod pictures;
 pub mod rate;
 pub mod receive;
+pub mod relay;
 pub mod remb;
 pub mod serial;
 pub mod srtp;

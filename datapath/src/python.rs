@@ -15,7 +15,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::{Command, PayloadTypeMap, RelayChange, RelayedAddress};
+use crate::command::{Command, PayloadTypeMap, Reach, RelayChange};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
@@ -31,7 +31,7 @@ use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::time::Instant;
-use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
+use relay::{HttpAccepted, PathObject, RelaySocketObject, StreamClosed, StunReceived};
 
 /// Longest datagram UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -52,7 +52,7 @@ mod module {
     #[pymodule_export]
     use super::{
         Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
-        PathObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
+        PathObject, RelaySocketObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -279,14 +279,10 @@ impl Commands {
     fn add_relay(
         &self,
         client: &PathObject,
-        relayed: Vec<(String, Int<0, 65_535>)>,
+        relayed: Vec<Bound<'_, PyAny>>,
         max_bps: Int<0, { i64::MAX }>,
     ) -> PyResult<u32> {
-        let relayed = relayed.iter().map(|(host, port)| {
-            parse_address(host, port.u16()).map(|address| RelayedAddress { address, has_socket: false })
-        });
-        let relayed = relayed.collect::<PyResult<Vec<_>>>()?;
-        Ok(self.0.add_relay(client.0, relayed, max_bps.u64() / 8)?.0)
+        Ok(self.0.add_relay(client.0, relay::take_relayed(&relayed)?, max_bps.u64() / 8)?.0)
     }
 
     fn move_relay(&self, relay: Id, client: &PathObject) -> PyResult<()> {
@@ -294,11 +290,13 @@ impl Commands {
     }
 
     fn remove_relay(&self, relay: Id) -> PyResult<()> {
-        self.change(RelayChange::Remove { id: RelayId(relay.u32()) })
+        Ok(self.0.remove_relay(RelayId(relay.u32()))?)
     }
 
-    fn permit(&self, relay: Id, ip: &str) -> PyResult<()> {
-        self.change(RelayChange::Permit { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
+    #[pyo3(signature = (relay, ip, *, inside=false))]
+    fn permit(&self, relay: Id, ip: &str, inside: bool) -> PyResult<()> {
+        let reach = if inside { Reach::Inside } else { Reach::Anywhere };
+        self.change(RelayChange::Permit { id: RelayId(relay.u32()), peer: parse_ip(ip)?, reach })
     }
 
     fn forbid(&self, relay: Id, ip: &str) -> PyResult<()> {
@@ -333,6 +331,11 @@ impl Commands {
         )
     }
 
+    fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let relays = self.0.relay_stats();
+        PyList::new(py, relays.iter().map(|relay| stats::relay_dict(py, relay)).collect::<PyResult<Vec<_>>>()?)
+    }
+
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = PyDict::new(py);
         for (name, value) in self.0.counters() {
@@ -359,7 +362,7 @@ struct EngineObject(Arc<engine::Engine>);
 #[pymethods]
 impl EngineObject {
     #[new]
-    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20)))]
+    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200)))]
     fn new(
         py: Python<'_>,
         listen: Vec<(String, Int<0, 65_535>)>,
@@ -367,6 +370,7 @@ impl EngineObject {
         event_capacity: Int<1, 1_048_576>,
         receive_buffer: Int<1, { i32::MAX as i64 }>,
         send_buffer: Int<1, { i32::MAX as i64 }>,
+        stun_rate: Int<0, { i32::MAX as i64 }>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let listen = listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
         if listen.is_empty() {
@@ -376,6 +380,7 @@ impl EngineObject {
             workers: workers.u16(),
             event_capacity: event_capacity.usize(),
             buffers: BufferSizes { receive: receive_buffer.usize(), send: send_buffer.usize() },
+            stun_rate: stun_rate.u32(),
         };
         let engine = Arc::new(py.detach(|| engine::Engine::start(&listen, options)).map_err(os_error)?);
         Ok(PyClassInitializer::from(Commands(Arc::clone(&engine) as _)).add_subclass(Self(engine)))
@@ -592,6 +597,7 @@ impl<'py> FromPyObject<'_, 'py> for PayloadTypes {
 impl From<Refused> for PyErr {
     fn from(refused: Refused) -> Self {
         match refused {
+            Refused::Unwatchable => PyOSError::new_err(refused.to_string()),
             Refused::UfragTaken => PyValueError::new_err(refused.to_string()),
             Refused::Overloaded | Refused::IdsExhausted | Refused::Closed => {
                 PyRuntimeError::new_err(refused.to_string())

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use crate::ice::attempts::Refusals;
-use crate::ids::{EgressId, TrackId, TransportId};
+use crate::ids::{EgressId, RelayId, TrackId, TransportId};
 use crate::media::Kind;
 use crate::path::Path;
 
@@ -96,6 +96,29 @@ pub struct TransportStats {
     pub egresses: Vec<EgressStats>,
 }
 
+/// One TURN allocation: payloads between its client and the peers, as far as one core has seen them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct RelayStats {
+    pub relay: RelayId,
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    pub dropped: u64,
+}
+
+impl RelayStats {
+    /// Add what another core has seen of the same allocation.
+    pub fn add(&mut self, other: &Self) {
+        self.packets_received += other.packets_received;
+        self.bytes_received += other.bytes_received;
+        self.packets_sent += other.packets_sent;
+        self.bytes_sent += other.bytes_sent;
+        self.dropped += other.dropped;
+    }
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Totals since start: what came, what left, and every reason a packet was dropped.
@@ -139,9 +162,33 @@ counters! {
     rtcp_sent,
     /// Keyframe requests sent to publishers.
     keyframe_requests_sent,
+    /// STUN messages passed to Python.
+    stun_received,
+    /// Packets taken from clients of allocations and passed on.
+    relayed_from_clients,
+    /// Packets of peers, ours among them, passed on to clients of allocations.
+    relayed_to_clients,
+    /// ChannelData or a Send indication that does not parse.
+    dropped_relay_malformed,
+    /// ChannelData, a Send indication or a request of TURN from inside a relay.
+    dropped_relay_nested,
+    /// From a 5-tuple without an allocation, or for an allocation that is gone.
+    dropped_relay_unknown,
+    /// ChannelData on a channel that is not bound.
+    dropped_relay_unbound_channel,
+    /// From or to a peer that is not permitted.
+    dropped_relay_not_permitted,
+    /// To a peer the allocation has no way to.
+    dropped_relay_unreachable,
+    /// More than an allocation may have in a second.
+    dropped_relay_over_limit,
+    /// ICMP errors of a kind that clients are not told.
+    dropped_relay_icmp,
+    /// STUN for Python beyond what may come from one prefix of addresses in a second.
+    dropped_stun_flood,
     /// Empty, or a first byte no protocol of ours has (RFC 7983).
     dropped_unknown_protocol,
-    /// STUN that does not parse, or is not a Binding request with USERNAME.
+    /// STUN that does not parse, or is neither a request nor an indication for us.
     dropped_stun_malformed,
     /// A check for an ICE user we do not have.
     dropped_stun_unknown_user,

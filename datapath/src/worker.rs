@@ -2,12 +2,16 @@
 //!
 //! A turn of the loop, by priority:
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
-//! 2. each readable socket: one receive call;
-//! 3. the core's deadline;
-//! 4. the snapshot.
+//! 2. each readable socket of the media port: one receive call;
+//! 3. each ready socket of an allocation at home here: one receive call;
+//! 4. connections that are ready;
+//! 5. deadlines, the core's and the connections';
+//! 6. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
+
+mod relayed;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -24,10 +28,13 @@ use crate::event::Event;
 use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
+use crate::net::stream::messages::Arrivals;
+use crate::net::streams::{Over, Streams};
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
 use crate::time::{earliest, Instant};
+use relayed::Inbox;
 
 /// Inputs between two drains of the core's outputs: as many as one receive call brings.
 const MAX_BATCH: usize = crate::net::sys::MAX_MESSAGES;
@@ -43,6 +50,7 @@ pub struct Worker {
     id: WorkerId,
     core: Core,
     sockets: SocketSet,
+    streams: Streams,
     shared: Arc<Shared>,
     /// Letters to other workers, by worker, posted once per drain.
     outboxes: Vec<Vec<Letter>>,
@@ -54,12 +62,15 @@ pub struct Worker {
 
 impl Worker {
     /// The worker `id` of those that share `shared`.
-    pub fn new(id: WorkerId, sockets: SocketSet, shared: Arc<Shared>) -> Self {
+    pub fn new(id: WorkerId, sockets: SocketSet, streams: Streams, shared: Arc<Shared>) -> Self {
         let workers = shared.workers();
+        let mut core = Core::new(id, workers);
+        core.set_stun_rate(shared.stun_rate);
         Self {
             id,
-            core: Core::new(id, workers),
+            core,
             sockets,
+            streams,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
             batch: SendBatch::new(),
@@ -77,7 +88,11 @@ impl Worker {
         let bell = wait.add(mailbox.as_fd(), Interest::Readable);
         let places: Vec<usize> =
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
+        let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
+        let streams = wait.add(self.streams.as_fd(), Interest::Readable);
         let mut received = ReceiveBatch::new();
+        let mut relayed = Inbox::new();
+        let mut arrivals = Arrivals::default();
         let mut letters = Vec::new();
         while !shared.stopping.load(Ordering::Acquire) {
             if wait.wait(self.time_to_sleep()).is_err() {
@@ -92,6 +107,12 @@ impl Worker {
             for (index, _) in places.iter().enumerate().filter(|(_, place)| wait.is_ready(**place)) {
                 self.receive(index, &mut received);
             }
+            if wait.is_ready(relays) {
+                self.receive_relayed(&mut relayed);
+            }
+            if wait.is_ready(streams) {
+                self.receive_streams(&mut arrivals);
+            }
             self.handle_timeouts();
         }
     }
@@ -102,7 +123,7 @@ impl Worker {
 
     /// Until the next deadline; None: until something comes.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let deadline = earliest(self.core.next_deadline(), self.snapshot_due)?;
+        let deadline = earliest(earliest(self.core.next_deadline(), self.streams.next_deadline()), self.snapshot_due)?;
         // A deadline that has been dealt with and still stands will not pass by being looked at again.
         Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
     }
@@ -114,12 +135,20 @@ impl Worker {
             for letter in letters.by_ref().take(MAX_BATCH) {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
-                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(change)),
-                    // Connections end with the sockets component, which is not there yet.
-                    Letter::CloseStream(_) => {}
+                    Letter::Relay(change) => {
+                        self.streams.note_relay(&change);
+                        self.guard(|core| core.handle_relay_change(now, change));
+                    }
+                    Letter::CloseStream(id) => {
+                        // What was asked to be sent before goes before.
+                        self.drain(now);
+                        self.streams.close(now, id);
+                        self.handle_over(now);
+                    }
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
                     Letter::PathTaken(path) => self.note_lost(path),
+                    Letter::PathEnded(path) => self.guard(|core| core.end_path(now, &path)),
                 }
             }
             self.drain(now);
@@ -139,16 +168,65 @@ impl Worker {
                 continue;
             }
             let local = SocketAddr::new(meta.destination.unwrap_or_else(|| bound.ip()), bound.port());
-            let path = Path::udp(local, remote);
-            match self.other_home(&path, datagram) {
-                Some(home) => {
-                    self.counters.datagrams_rerouted += 1;
-                    self.post(home, Letter::Datagram(path, Box::from(&*datagram)));
-                }
-                None => self.handle_datagram(now, path, datagram),
-            }
+            self.route(now, Path::udp(local, remote), datagram);
         }
         self.drain(now);
+    }
+
+    /// Messages of connections, drained as often as datagrams are.
+    fn receive_streams(&mut self, arrivals: &mut Arrivals) {
+        self.streams.look();
+        let mut more = true;
+        while more {
+            let now = self.now();
+            more = self.streams.receive(now, arrivals, &mut self.counters);
+            for (index, (path, message)) in arrivals.iter_mut().enumerate() {
+                if index > 0 && index % MAX_BATCH == 0 {
+                    self.drain(now);
+                }
+                self.route(now, path, message);
+            }
+            self.drain(now);
+            self.handle_over(now);
+        }
+    }
+
+    /// Connections that are over, all of whose messages have been dealt with.
+    fn handle_over(&mut self, now: Instant) {
+        let mut any = false;
+        while let Some(Over { id, path, raised }) = self.streams.poll_over() {
+            any = true;
+            if raised {
+                self.shared.events.push(Event::StreamClosed { stream: id });
+            }
+            match self.shared.addresses.home_of_path(&path) {
+                Some(home) if home == self.id => self.guard(|core| core.end_path(now, &path)),
+                Some(home) => self.post(home, Letter::PathEnded(path)),
+                None => {}
+            }
+        }
+        if any {
+            self.drain(now);
+        }
+    }
+
+    /// What is to be relayed, any worker relays. If that brings it to our own media port, and all else, is for the worker
+    /// whose transport it belongs to.
+    fn route(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        let (path, datagram) = if Core::is_relayed(&path, datagram) {
+            let inner = self.guard(|core| core.handle_relayed(now, path, datagram));
+            let Some((inner, data)) = inner else { return };
+            (inner, &mut datagram[data])
+        } else {
+            (path, datagram)
+        };
+        match self.other_home(&path, datagram) {
+            Some(home) => {
+                self.counters.datagrams_rerouted += 1;
+                self.post(home, Letter::Datagram(path, Box::from(&*datagram)));
+            }
+            None => self.handle_datagram(now, path, datagram),
+        }
     }
 
     /// The other worker that is to handle this datagram. A check goes by whom it is for, all else by where it is from.
@@ -191,6 +269,10 @@ impl Worker {
             self.guard(|core| core.handle_timeout(now));
             self.drain(now);
         }
+        if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.streams.handle_timeout(now, &mut self.counters);
+            self.handle_over(now);
+        }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);
         }
@@ -205,9 +287,13 @@ impl Worker {
             let mut batch = core::mem::take(&mut self.batch);
             let more = self.guard(|core| core.poll_transmit(now, &mut batch));
             self.sockets.send(&batch, &mut self.counters);
+            self.streams.send(now, &batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
-            if !more || stuck {
+            let mut undelivered = self.sockets.take_undelivered();
+            let told = !undelivered.is_empty();
+            self.report_undelivered(now, &mut undelivered);
+            if !told && (!more || stuck) {
                 break;
             }
         }
@@ -224,8 +310,10 @@ impl Worker {
             self.note_claim(claim);
         }
         while let Some(event) = self.core.poll_event() {
-            if let Event::TransportClosed { transport, .. } = event {
-                self.shared.addresses.forget(transport);
+            match &event {
+                Event::TransportClosed { transport, .. } => self.shared.addresses.forget(*transport),
+                Event::StunReceived { path, .. } => self.streams.note_raised(path),
+                _ => {}
             }
             self.shared.events.push(event);
         }
@@ -263,12 +351,14 @@ impl Worker {
         }
     }
 
-    /// The next one follows in a second while there are transports, else with the next thing that happens: a worker
+    /// The next one follows in a second while there are transports or allocations, else with the next thing that happens: a worker
     /// with nothing to do sleeps.
     fn publish_snapshot(&mut self, now: Instant) {
         let transports = self.guard(|core| core.stats(now));
-        self.snapshot_due = (!transports.is_empty()).then(|| now + SNAPSHOT_INTERVAL);
-        let snapshot = Snapshot { transports, core: self.core.counters(), shell: self.counters };
+        let relays = self.guard(|core| core.relay_stats());
+        let busy = !transports.is_empty() || !relays.is_empty();
+        self.snapshot_due = busy.then(|| now + SNAPSHOT_INTERVAL);
+        let snapshot = Snapshot { transports, relays, core: self.core.counters(), shell: self.counters };
         self.shared.publish(self.id, snapshot);
     }
 }

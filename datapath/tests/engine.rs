@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn engine(listen: &[&str]) -> Engine {
     let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
     let buffers = BufferSizes { receive: 4 << 20, send: 4 << 20 };
-    Engine::start(&listen, Options { workers: 2, event_capacity: 1024, buffers }).unwrap()
+    Engine::start(&listen, Options { workers: 2, event_capacity: 1024, buffers, ..Options::default() }).unwrap()
 }
 
 fn counter(engine: &Engine, name: &str) -> u64 {

@@ -24,7 +24,7 @@ impl Core {
             }
             Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
             Command::RemoveTransport { id } => self.remove_transport(id),
-            Command::SendDtls { id, data } => self.send_dtls(id, &data),
+            Command::SendDtls { id, data } => self.send_dtls(now, id, &data),
             Command::InstallKeys { id, profile, receive, send } => self.install_keys(now, id, profile, &receive, &send),
             Command::Publish { transport, id, spec } => self.publish(transport, id, spec),
             Command::Unpublish { id } => self.unpublish(id),
@@ -34,7 +34,7 @@ impl Core {
             Command::Unsubscribe { id } => self.unsubscribe(id),
             Command::RequestKeyframe { track } => self.request_keyframe(now, track),
             Command::SendStun { path, data } => {
-                self.direct.push(path, &data);
+                self.relays.send(now, path, &data, &mut self.direct);
                 true
             }
         };
@@ -120,13 +120,13 @@ impl Core {
         true
     }
 
-    fn send_dtls(&mut self, id: TransportId, data: &[u8]) -> bool {
+    fn send_dtls(&mut self, now: Instant, id: TransportId, data: &[u8]) -> bool {
         let Some(transport) = self.transports.get_mut(&id) else { return false };
         match transport.ice.send_path() {
             Some(path) => {
                 transport.traffic.packets_sent += 1;
                 transport.traffic.bytes_sent += data.len() as u64;
-                self.direct.push(path, data);
+                self.relays.send(now, path, data, &mut self.direct);
             }
             None => self.counters.dropped_dtls_no_path += 1,
         }

@@ -57,10 +57,7 @@ impl Feed {
 impl Core {
     /// Write datagrams until the batch is full or nothing is left; true if more is waiting.
     pub fn poll_transmit(&mut self, now: Instant, batch: &mut SendBatch) -> bool {
-        for (path, datagram) in self.direct.iter() {
-            batch.push(path, datagram);
-        }
-        self.direct.clear();
+        batch.append(&mut self.direct);
         while let Some(&track) = self.ready.front() {
             if batch.is_full() {
                 return true;
@@ -87,7 +84,7 @@ impl Core {
 
     /// Write what is pending for one track; true when every viewer has had it.
     fn fan_out(&mut self, now: Instant, track: crate::ids::TrackId, batch: &mut SendBatch) -> bool {
-        let Self { feeds, egresses, transports, counters, .. } = self;
+        let Self { feeds, egresses, transports, relays, counters, .. } = self;
         let Some(feed) = feeds.get_mut(&track) else { return true };
         while let Some(id) = feed.egresses.get(feed.cursor) {
             if batch.is_full() {
@@ -98,9 +95,10 @@ impl Core {
             let Some(transport) = transports.get_mut(&egress.transport) else { continue };
             let rtt = transport.rtt_or_default();
             let (Some(keys), Some(path)) = (&transport.keys, transport.ice.send_path()) else { continue };
+            let Some(way) = relays.way(now, path) else { continue };
             let mut outlet = Outlet {
                 sealer: &keys.sealer,
-                path,
+                way,
                 extensions: &transport.extensions,
                 transport_sequence: &mut transport.transport_sequence,
                 rtt,

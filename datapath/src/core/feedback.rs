@@ -89,16 +89,17 @@ impl Core {
     }
 
     fn on_nack(&mut self, now: Instant, id: TransportId, media: u32, lost: impl Iterator<Item = u16>) {
-        let Self { transports, egresses, direct, counters, .. } = self;
+        let Self { transports, egresses, relays, direct, counters, .. } = self;
         let Some(transport) = transports.get_mut(&id) else { return };
         let found = transport.egresses.iter().find(|id| egresses.get(id).is_some_and(|egress| egress.ssrc() == media));
         let Some(egress) = found.copied().and_then(|id| egresses.get_mut(&id)) else { return };
         let before = (direct.datagrams().len(), direct.bytes().len());
         let rtt = transport.rtt_or_default();
         let (Some(keys), Some(path)) = (&transport.keys, transport.ice.send_path()) else { return };
+        let Some(way) = relays.way(now, path) else { return };
         let mut outlet = Outlet {
             sealer: &keys.sealer,
-            path,
+            way,
             extensions: &transport.extensions,
             transport_sequence: &mut transport.transport_sequence,
             rtt,

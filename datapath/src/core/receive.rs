@@ -12,8 +12,9 @@ use crate::message::Message;
 use crate::packet::codec;
 use crate::packet::extensions::ExtensionKind;
 use crate::packet::rtp::{self, Header};
-use crate::packet::{classify, stun, Class};
-use crate::path::Path;
+use crate::packet::stun::{self, Kind};
+use crate::packet::{classify, Class};
+use crate::path::{Carrier, Path};
 use crate::serial::nearest16;
 use crate::srtp::OpenError;
 use crate::stats::Counters;
@@ -77,30 +78,50 @@ impl Core {
         }
     }
 
-    /// An ICE check: Binding request with USERNAME `ours:theirs` (RFC 8445, 7.3). Everything else is dropped in silence.
+    /// A Binding request with USERNAME is an ICE check, all other requests are for Python, and the rest is for nobody.
     fn on_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) {
-        let message = match stun::Message::parse(datagram) {
-            Ok(message) if message.is_binding_request() => message,
-            _ => {
-                self.counters.dropped_stun_malformed += 1;
-                return;
-            }
-        };
-        let Some(ours) = message.username().and_then(|username| username.split(':').next()) else {
-            self.counters.dropped_stun_malformed += 1;
+        match stun::kind(datagram) {
+            Ok(Kind::OtherRequest) => self.on_request(now, path, datagram),
+            Ok(Kind::BindingRequest) => match stun::Message::parse(datagram) {
+                Ok(message) if message.username().is_some() => self.on_check(now, path, &message, datagram.len()),
+                Ok(_) => self.on_request(now, path, datagram),
+                Err(_) => self.counters.dropped_stun_malformed += 1,
+            },
+            Ok(Kind::SendIndication | Kind::Other) | Err(_) => self.counters.dropped_stun_malformed += 1,
+        }
+    }
+
+    /// For Python, unless it comes from inside a relay, where there is none.
+    fn on_request(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        if matches!(path.carrier, Carrier::Relay(_)) {
+            self.counters.dropped_relay_nested += 1;
+        } else if self.gate.admit(now, path.remote.ip()) {
+            self.counters.stun_received += 1;
+            self.events.push_back(Event::StunReceived { path, data: datagram.to_vec() });
+        } else {
+            self.counters.dropped_stun_flood += 1;
+        }
+    }
+
+    /// An ICE check (RFC 8445, 7.3), with USERNAME `ours:theirs`.
+    fn on_check(&mut self, now: Instant, path: Path, message: &stun::Message<'_>, size: usize) {
+        if matches!(path.carrier, Carrier::Relay(relay) if !self.relays.contains(relay)) {
+            // It was on its way between workers when the allocation ended, and nobody would ever end its path.
+            self.counters.dropped_relay_unknown += 1;
             return;
-        };
+        }
+        let ours = message.username().and_then(|username| username.split(':').next()).unwrap_or_default();
         let Some(&id) = self.ufrags.get(ours) else {
             self.counters.dropped_stun_unknown_user += 1;
             return;
         };
         let Some(transport) = self.transports.get_mut(&id) else { return };
         let mut answer = Vec::with_capacity(128);
-        let outcome = transport.ice.handle_check(now, path, &message, &mut answer);
+        let outcome = transport.ice.handle_check(now, path, message, &mut answer);
         if !answer.is_empty() {
             transport.traffic.packets_sent += 1;
             transport.traffic.bytes_sent += answer.len() as u64;
-            self.direct.push(path, &answer);
+            self.relays.send(now, path, &answer, &mut self.direct);
         }
         match outcome {
             CheckOutcome::Ignored(_) => {
@@ -110,7 +131,7 @@ impl Core {
             CheckOutcome::Answered { selected_changed, new_path } => {
                 self.counters.checks_answered += 1;
                 transport.traffic.packets_received += 1;
-                transport.traffic.bytes_received += datagram.len() as u64;
+                transport.traffic.bytes_received += size as u64;
                 let validated = transport.ice.is_validated(&path);
                 if selected_changed || new_path {
                     self.on_new_path(now, id);
@@ -125,7 +146,7 @@ impl Core {
         self.reschedule(id);
     }
 
-    fn on_new_path(&mut self, now: Instant, id: TransportId) {
+    pub(super) fn on_new_path(&mut self, now: Instant, id: TransportId) {
         self.sync_ice(id);
         let Some(transport) = self.transports.get_mut(&id) else { return };
         let selected = transport.ice.selected();

@@ -1,9 +1,87 @@
-//! Allocations: packets between their clients and the peers.
+//! Allocations: packets between their clients and the peers, and what becomes of transports reached through one.
 
-use super::Core;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use super::{Claim, Core};
 use crate::command::RelayChange;
+use crate::ids::{RelayId, TransportId};
+use crate::packet::stun::indication::IcmpError;
+use crate::packet::stun::{self, Kind};
+use crate::packet::{classify, Class};
+use crate::path::{Carrier, Path};
+use crate::relay::Destination;
+use crate::stats::RelayStats;
+use crate::time::Instant;
 
 impl Core {
-    /// Keep the table of allocations.
-    pub fn handle_relay_change(&mut self, _: RelayChange) {}
+    /// Keep the table of allocations. Paths within one that ends, end with it.
+    pub fn handle_relay_change(&mut self, now: Instant, change: RelayChange) {
+        let ended = if let RelayChange::Remove { id } = change { Some(id) } else { None };
+        let known = self.relays.change(change);
+        self.counters.ignored_stale += u64::from(!known);
+        if let Some(id) = ended {
+            self.end_paths(now, |path| path.carrier == Carrier::Relay(id));
+        }
+    }
+
+    /// Whether a datagram is for [`Core::handle_relayed`]: it came to a relayed address, or has data for a peer.
+    pub fn is_relayed(path: &Path, datagram: &[u8]) -> bool {
+        matches!(path.carrier, Carrier::RelaySocket(_))
+            || match classify(datagram) {
+                Class::ChannelData => true,
+                Class::Stun => stun::kind(datagram) == Ok(Kind::SendIndication),
+                _ => false,
+            }
+    }
+
+    /// Pass on one datagram between a client and a peer. If the peer is our own media port, it is not done: the result is
+    /// the path that the data has come on, and where in the datagram it lies, for the core whose path that is.
+    pub fn handle_relayed(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Option<(Path, Range<usize>)> {
+        if let Carrier::RelaySocket(id) = path.carrier {
+            self.relays.from_peer(now, id, path.remote, datagram, &mut self.direct);
+            return None;
+        }
+        let outward = self.relays.from_client(now, &path, datagram)?;
+        let data = &datagram[outward.data.clone()];
+        match outward.to {
+            Destination::Inside(inner) => return Some((inner, outward.data)),
+            Destination::Client(id, from) => self.relays.deliver(now, id, from, data, &mut self.direct),
+            Destination::Peer(peer) if outward.dont_fragment => self.direct.push_unfragmented(peer, data),
+            Destination::Peer(peer) => self.direct.push(peer, data),
+        }
+        None
+    }
+
+    /// An ICMP error about what an allocation's socket sent to `peer`. `data` is the next hop's MTU where that is what the
+    /// error is about, else 0.
+    pub fn handle_icmp(&mut self, _: Instant, relay: RelayId, peer: SocketAddr, kind: u8, code: u8, data: u32) {
+        self.relays.report_icmp(relay, peer, IcmpError { kind, code, data }, &mut self.direct);
+    }
+
+    /// A snapshot of every allocation.
+    pub fn relay_stats(&self) -> Vec<RelayStats> {
+        self.relays.stats().collect()
+    }
+
+    /// The connection that carried this path is over.
+    pub fn end_path(&mut self, now: Instant, path: &Path) {
+        if self.owns_path(path) {
+            self.end_paths(now, |ended| ended == path);
+        }
+    }
+
+    /// Paths that have ceased to exist: transports reached on one are reached on another, if they have any.
+    fn end_paths(&mut self, now: Instant, ended: impl Fn(&Path) -> bool) {
+        let gone: Vec<(Path, TransportId)> =
+            self.paths.iter().filter(|(path, _)| ended(path)).map(|(path, id)| (*path, *id)).collect();
+        for (path, id) in gone {
+            self.paths.remove(&path);
+            self.claims.push_back(Claim::Release(path));
+            if let Some(transport) = self.transports.get_mut(&id) {
+                transport.ice.forget_path(&path);
+                self.on_new_path(now, id);
+            }
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use core::ops::Bound;
 
 use super::Core;
+use crate::batch::SendBatch;
 use crate::event::{CloseReason, Event};
 use crate::ids::TransportId;
 use crate::packet::rtcp;
+use crate::relay::Relays;
 use crate::time::{earliest, Instant};
 use crate::track::Feedback;
 use crate::transport::{Transport, FEEDBACK_SSRC};
@@ -65,7 +67,7 @@ impl Core {
     }
 
     fn run(&mut self, now: Instant, id: TransportId) {
-        let Self { transports, tracks, egresses, feeds, events, counters, direct, .. } = self;
+        let Self { transports, tracks, egresses, feeds, events, counters, relays, direct, .. } = self;
         let Some(transport) = transports.get_mut(&id) else { return };
         if transport.ice.is_expired(now) {
             return self.close(now, id, CloseReason::ConsentExpired);
@@ -127,7 +129,7 @@ impl Core {
             outbox.append(|out| rtcp::write_remb(out, FEEDBACK_SSRC, bitrate, &ssrcs));
         }
         for compound in outbox.compounds {
-            send_rtcp(transport, compound, direct, counters);
+            counters.rtcp_sent += u64::from(send_rtcp(now, transport, compound, relays, direct));
         }
         if report_due {
             // A source that pauses before its first keyframe outlives the requester's patience; the viewer's does not end.
@@ -170,17 +172,20 @@ impl Outbox {
     }
 }
 
+/// False if there are no keys or there is no path yet.
 fn send_rtcp(
+    now: Instant,
     transport: &mut Transport,
     mut compound: Vec<u8>,
-    direct: &mut crate::batch::SendBatch,
-    counters: &mut crate::stats::Counters,
-) {
-    let (Some(keys), Some(path)) = (&mut transport.keys, transport.ice.send_path()) else { return };
-    if keys.sealer.seal_rtcp(&mut compound, 0).is_ok() {
+    relays: &mut Relays,
+    direct: &mut SendBatch,
+) -> bool {
+    let (Some(keys), Some(path)) = (&mut transport.keys, transport.ice.send_path()) else { return false };
+    let sealed = keys.sealer.seal_rtcp(&mut compound, 0).is_ok();
+    if sealed {
         transport.traffic.packets_sent += 1;
         transport.traffic.bytes_sent += compound.len() as u64;
-        counters.rtcp_sent += 1;
-        direct.push(path, &compound);
+        relays.send(now, path, &compound, direct);
     }
+    sealed
 }

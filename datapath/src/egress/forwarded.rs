@@ -9,7 +9,7 @@ use crate::packet::codec::{self, PictureIds};
 use crate::packet::extensions::{ExtensionKind, ExtensionMap};
 use crate::packet::rtp::{self, HeaderFields};
 use crate::packet::Malformed;
-use crate::path::Path;
+use crate::relay::Way;
 use crate::srtp::Sealer;
 use crate::time::Instant;
 
@@ -23,8 +23,8 @@ const MAX_RTP_OVERHEAD: usize = 16;
 pub struct Outlet<'a> {
     /// Seals what it is sent.
     pub sealer: &'a Sealer,
-    /// Where to.
-    pub path: Path,
+    /// Where to, and how.
+    pub way: Way<'a>,
     /// Header extension ids of its BUNDLE group.
     pub extensions: &'a ExtensionMap,
     /// Its transport-wide sequence number, one per packet on the wire.
@@ -72,18 +72,19 @@ pub(super) struct Place<'a> {
 
 impl Forwarded {
     /// Write it at the end of the batch; the bytes it took, 0 if it could not be written.
-    pub fn write(&self, place: &Place<'_>, outlet: &Outlet<'_>, batch: &mut SendBatch) -> usize {
+    pub fn write(&self, place: &Place<'_>, outlet: &mut Outlet<'_>, batch: &mut SendBatch) -> usize {
         let mut header = [0u8; MAX_HEADER];
         let Ok(header_len) = self.write_header(&mut header, place, outlet.extensions) else { return 0 };
         let mut sent = 0;
-        batch.write(outlet.path, |bytes| {
+        let Outlet { way, sealer, .. } = outlet;
+        way.write(batch, |bytes| {
             let start = bytes.len();
             bytes.extend_from_slice(&header[..header_len]);
             bytes
                 .extend_from_slice(place.original.map(u16::to_be_bytes).as_ref().map_or(&[], |original| &original[..]));
             let payload_start = bytes.len();
             if !self.append_payload(bytes) {
-                return bytes.truncate(start);
+                return false;
             }
             if let Some(ids) = &self.pictures {
                 codec::write_picture_ids(self.packet.codec, &mut bytes[payload_start..], ids);
@@ -91,8 +92,9 @@ impl Forwarded {
             let len = bytes.len() - start;
             bytes.resize(bytes.len() + MAX_RTP_OVERHEAD, 0);
             let roc = (place.index >> 16) as u32;
-            sent = outlet.sealer.seal_rtp(&mut bytes[start..], len, header_len, roc).unwrap_or(0);
+            sent = sealer.seal_rtp(&mut bytes[start..], len, header_len, roc).unwrap_or(0);
             bytes.truncate(start + sent);
+            sent > 0
         });
         sent
     }

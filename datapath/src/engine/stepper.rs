@@ -1,6 +1,7 @@
 //! One core without threads, sockets or clock: whoever holds it moves the time and carries the datagrams.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::addresses::AddressBook;
@@ -10,9 +11,10 @@ use crate::batch::SendBatch;
 use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::{StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::net::relay_socket::RelaySocket;
 use crate::path::Path;
-use crate::stats::TransportStats;
+use crate::stats::{RelayStats, TransportStats};
 use crate::time::Instant;
 
 /// Events that wait at most; more are dropped. Nobody who drains now and then gets near.
@@ -48,7 +50,13 @@ impl Stepper {
 
     /// A datagram arrived on `path`.
     pub fn handle_datagram(&self, now: Instant, path: Path, datagram: &mut [u8]) {
-        self.input(now, |core, now| core.handle_datagram(now, path, datagram));
+        self.input(now, |core, now| {
+            if !Core::is_relayed(&path, datagram) {
+                core.handle_datagram(now, path, datagram);
+            } else if let Some((inner, data)) = core.handle_relayed(now, path, datagram) {
+                core.handle_datagram(now, inner, &mut datagram[data]);
+            }
+        });
     }
 
     /// The time is `now`.
@@ -121,9 +129,16 @@ impl Controls for Stepper {
     }
 
     fn change_relays(&self, change: RelayChange) -> Result<(), Refused> {
-        self.input(Instant::default(), |core, _| core.handle_relay_change(change));
+        self.input(Instant::default(), |core, now| core.handle_relay_change(now, change));
         Ok(())
     }
+
+    /// In virtual time nothing comes to a socket, and what is sent through one is polled.
+    fn adopt(&self, _: RelayId, _: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn abandon(&self, _: RelayId) {}
 
     /// There are no connections in virtual time.
     fn close_stream(&self, _: StreamId) -> Result<(), Refused> {
@@ -140,6 +155,10 @@ impl Controls for Stepper {
         let mut inner = self.lock();
         let now = inner.now;
         inner.core.stats(now)
+    }
+
+    fn relay_stats(&self) -> Vec<RelayStats> {
+        self.lock().core.relay_stats()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

@@ -23,16 +23,19 @@ pub struct Run {
     pub segment: u16,
     /// How many they are, at least 1.
     pub count: usize,
+    /// They are to be lost rather than fragmented.
+    pub dont_fragment: bool,
 }
 
 impl Run {
     /// The run as single datagrams, in order.
     pub fn split(self) -> impl Iterator<Item = Self> {
-        let step = usize::from(self.segment).max(1);
-        let Self { path, bytes, segment, .. } = self;
-        bytes.clone().step_by(step).map(move |start| {
+        let step = usize::from(self.segment);
+        let Self { path, bytes, segment, dont_fragment, .. } = self;
+        (0..self.count).map(move |index| {
+            let start = bytes.start + index * step;
             let end = (start + step).min(bytes.end);
-            Self { path, bytes: start..end, segment, count: 1 }
+            Self { path, bytes: start..end, segment, count: 1, dont_fragment }
         })
     }
 }
@@ -43,13 +46,20 @@ pub fn runs(batch: &SendBatch, coalesce: bool) -> impl Iterator<Item = Run> + '_
     core::iter::from_fn(move || {
         let (first, others) = rest.split_first()?;
         rest = others;
-        let mut run = Run { path: first.path, bytes: range(first), segment: first.len, count: 1 };
+        let mut run = Run {
+            path: first.path,
+            bytes: range(first),
+            segment: first.len,
+            count: 1,
+            dont_fragment: first.dont_fragment,
+        };
         let mut last = first;
         while let Some((next, others)) = rest.split_first() {
             let continues = coalesce
                 && run.count < MAX_SEGMENTS
                 && last.len == run.segment
-                && next.len <= run.segment
+                && (1..=run.segment).contains(&next.len)
+                && !(run.dont_fragment || next.dont_fragment)
                 && next.start as usize == run.bytes.end
                 && run.bytes.len() + usize::from(next.len) <= MAX_RUN_BYTES
                 && next.path == run.path;
@@ -102,6 +112,23 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_datagram_is_a_run_of_its_own_and_survives_being_split() {
+        assert_eq!(shape(&[(1, 9), (1, 0), (1, 0), (1, 9)]), [(1, 9, 9), (1, 0, 0), (1, 0, 0), (1, 9, 9)]);
+        let batch = batch(&[(1, 0)]);
+        assert_eq!(runs(&batch, true).flat_map(Run::split).count(), 1);
+    }
+
+    #[test]
+    fn what_must_not_be_fragmented_is_alone() {
+        let mut batch = SendBatch::new();
+        batch.push(path(1), &[0; 9]);
+        batch.push_unfragmented(path(1), &[0; 9]);
+        batch.push_unfragmented(path(1), &[0; 5]);
+        let found: Vec<(usize, bool)> = runs(&batch, true).map(|run| (run.count, run.dont_fragment)).collect();
+        assert_eq!(found, [(1, false), (1, true), (1, true)]);
+    }
+
+    #[test]
     fn another_path_begins_another_run() {
         assert_eq!(shape(&[(1, 9), (2, 9), (1, 9)]), [(1, 9, 9); 3]);
     }
@@ -115,7 +142,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_datagram_is_in_one_run_in_order(
-            datagrams in prop::collection::vec((1u8..4, prop::sample::select(vec![1usize, 2, 700, 1200])), 0..200),
+            datagrams in prop::collection::vec((1u8..4, prop::sample::select(vec![0usize, 1, 2, 700, 1200])), 0..200),
             coalesce: bool,
         ) {
             let batch = batch(&datagrams);

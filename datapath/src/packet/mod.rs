@@ -1,7 +1,9 @@
 //! The wire formats: parsers that accept any bytes and writers that cannot be made to write nonsense.
 
+pub mod channel_data;
 pub mod codec;
 pub mod extensions;
+pub mod framing;
 pub mod rtcp;
 pub mod rtp;
 pub mod stun;

@@ -1,6 +1,7 @@
 //! STUN messages (RFC 8489) with the attributes ICE adds (RFC 8445 section 7.1).
 
 mod check;
+pub mod indication;
 mod write;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,33 +21,78 @@ const MAX_USERNAME_LEN: usize = 513;
 /// Up to this many unknown attributes are named in an error response.
 const MAX_UNKNOWN: usize = 8;
 
-/// Method Binding in the three classes that take part in a transaction (RFC 8489 section 5).
+/// Method Binding in the three classes that take part in a transaction (RFC 8489 section 5), and the indications that
+/// carry data (RFC 8656 section 17).
 mod kind {
     pub const BINDING_REQUEST: u16 = 0x0001;
     pub const BINDING_SUCCESS: u16 = 0x0101;
     pub const BINDING_ERROR: u16 = 0x0111;
+    pub const SEND_INDICATION: u16 = 0x0016;
+    pub const DATA_INDICATION: u16 = 0x0017;
+    /// The two bits of the class, both 0 in a request.
+    pub const CLASS: u16 = 0x0110;
 }
 
-/// Attribute types (RFC 8489 section 18.3, RFC 8445 section 20.1).
+/// Attribute types (RFC 8489 section 18.3, RFC 8445 section 20.1, RFC 8656 section 18).
 mod attribute {
     pub const MAPPED_ADDRESS: u16 = 0x0001;
     pub const USERNAME: u16 = 0x0006;
     pub const MESSAGE_INTEGRITY: u16 = 0x0008;
     pub const ERROR_CODE: u16 = 0x0009;
     pub const UNKNOWN_ATTRIBUTES: u16 = 0x000a;
+    pub const XOR_PEER_ADDRESS: u16 = 0x0012;
+    pub const DATA: u16 = 0x0013;
     pub const REALM: u16 = 0x0014;
     pub const NONCE: u16 = 0x0015;
+    pub const DONT_FRAGMENT: u16 = 0x001a;
     pub const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
     pub const PASSWORD_ALGORITHM: u16 = 0x001d;
     pub const USERHASH: u16 = 0x001e;
     pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
     pub const PRIORITY: u16 = 0x0024;
     pub const USE_CANDIDATE: u16 = 0x0025;
+    pub const ICMP: u16 = 0x8004;
     pub const FINGERPRINT: u16 = 0x8028;
     pub const ICE_CONTROLLED: u16 = 0x8029;
     pub const ICE_CONTROLLING: u16 = 0x802a;
     /// Types below this must be understood by whoever processes the message.
     pub const FIRST_OPTIONAL: u16 = 0x8000;
+}
+
+/// What a message is, by its header alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A Binding request.
+    BindingRequest,
+    /// A request of any other method.
+    OtherRequest,
+    /// A Send indication: data to relay.
+    SendIndication,
+    /// An indication of any other method, or a response.
+    Other,
+}
+
+/// What this datagram is if it is STUN.
+///
+/// # Errors
+/// [`Malformed`] if the header is not STUN's, or the length field is not the datagram's.
+pub fn kind(datagram: &[u8]) -> Result<Kind, Malformed> {
+    Ok(match header(datagram)? {
+        kind::BINDING_REQUEST => Kind::BindingRequest,
+        kind::SEND_INDICATION => Kind::SendIndication,
+        kind if kind & kind::CLASS == 0 => Kind::OtherRequest,
+        _ => Kind::Other,
+    })
+}
+
+/// Method and class of a datagram with a sound header (RFC 8489 section 5).
+fn header(d: &[u8]) -> Result<u16, Malformed> {
+    let kind = u16_at(d, 0)?;
+    let length = usize::from(u16_at(d, 2)?);
+    if kind >> 14 != 0 || u32_at(d, 4)? != MAGIC_COOKIE || length % 4 != 0 || d.len() != HEADER_LEN + length {
+        return Err(Malformed);
+    }
+    Ok(kind)
 }
 
 /// A well-formed STUN message, borrowed from its datagram. Nothing in it is authentic before
@@ -79,14 +125,9 @@ impl<'a> Message<'a> {
     /// [`Malformed`] if the header is not STUN's, the length field is not the datagram's, an attribute reaches beyond
     /// the message or has a size or value its type cannot have, or anything follows FINGERPRINT.
     pub fn parse(d: &'a [u8]) -> Result<Self, Malformed> {
-        let kind = u16_at(d, 0)?;
-        let length = usize::from(u16_at(d, 2)?);
-        if kind >> 14 != 0 || u32_at(d, 4)? != MAGIC_COOKIE || length % 4 != 0 || d.len() != HEADER_LEN + length {
-            return Err(Malformed);
-        }
         let mut message = Self {
             bytes: d,
-            kind,
+            kind: header(d)?,
             username: None,
             use_candidate: false,
             priority: None,
@@ -136,7 +177,7 @@ impl<'a> Message<'a> {
             attribute::ICE_CONTROLLED => set(&mut self.controlled, u64::from_be_bytes(exactly(value)?)),
             attribute::ICE_CONTROLLING => set(&mut self.controlling, u64::from_be_bytes(exactly(value)?)),
             attribute::XOR_MAPPED_ADDRESS => {
-                let address = self.unmask_address(value)?;
+                let address = unmask_address(self.bytes, value)?;
                 set(&mut self.xor_mapped_address, address);
             }
             attribute::ERROR_CODE => set(&mut self.error_code, parse_error_code(value)?),
@@ -158,22 +199,6 @@ impl<'a> Message<'a> {
             *slot = attribute;
             self.unknown_len += 1;
         }
-    }
-
-    /// Undoes the masking of XOR-MAPPED-ADDRESS (RFC 8489 section 14.2).
-    fn unmask_address(&self, value: &[u8]) -> Result<SocketAddr, Malformed> {
-        let [_, family, rest @ ..] = value else { return Err(Malformed) };
-        let port = u16_at(rest, 0)? ^ (MAGIC_COOKIE >> 16) as u16;
-        let mask: [u8; 16] = array_at(self.bytes, 4)?;
-        let address = match (family, &rest[2..]) {
-            (1, octets) => IpAddr::from(Ipv4Addr::from(u32::from_be_bytes(exactly(octets)?) ^ MAGIC_COOKIE)),
-            (2, octets) => {
-                let masked = u128::from_be_bytes(exactly(octets)?);
-                IpAddr::from(Ipv6Addr::from(masked ^ u128::from_be_bytes(mask)))
-            }
-            _ => return Err(Malformed),
-        };
-        Ok(SocketAddr::new(address, port))
     }
 
     /// True for a Binding request.
@@ -250,6 +275,22 @@ impl<'a> Message<'a> {
     pub fn unknown_required(&self) -> Vec<u16> {
         self.unknown_required[..self.unknown_len].to_vec()
     }
+}
+
+/// Undoes the masking of an address in a message (RFC 8489 section 14.2).
+fn unmask_address(message: &[u8], value: &[u8]) -> Result<SocketAddr, Malformed> {
+    let [_, family, rest @ ..] = value else { return Err(Malformed) };
+    let port = u16_at(rest, 0)? ^ (MAGIC_COOKIE >> 16) as u16;
+    let mask: [u8; 16] = array_at(message, 4)?;
+    let address = match (family, &rest[2..]) {
+        (1, octets) => IpAddr::from(Ipv4Addr::from(u32::from_be_bytes(exactly(octets)?) ^ MAGIC_COOKIE)),
+        (2, octets) => {
+            let masked = u128::from_be_bytes(exactly(octets)?);
+            IpAddr::from(Ipv6Addr::from(masked ^ u128::from_be_bytes(mask)))
+        }
+        _ => return Err(Malformed),
+    };
+    Ok(SocketAddr::new(address, port))
 }
 
 /// Sets an attribute that was not seen before.

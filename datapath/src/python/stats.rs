@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::{address_tuple, kind_name};
 use crate::ice::attempts::Refusals;
-use crate::stats::{EgressStats, LayerStats, PathStats, TrackStats, TransportStats};
+use crate::stats::{EgressStats, LayerStats, PathStats, RelayStats, TrackStats, TransportStats};
 
 /// A dict with the named values, in order.
 macro_rules! dict {
@@ -72,6 +72,18 @@ fn refused_dict(py: Python<'_>, refused: Refusals) -> PyResult<Bound<'_, PyDict>
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `RelayStats`.
+pub fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
+    dict!(py, {
+        relay: stats.relay.0,
+        packets_received: stats.packets_received,
+        bytes_received: stats.bytes_received,
+        packets_sent: stats.packets_sent,
+        bytes_sent: stats.bytes_sent,
+        dropped: stats.dropped,
+    })
 }
 
 fn track_dict<'py>(py: Python<'py>, stats: &TrackStats) -> PyResult<Bound<'py, PyDict>> {

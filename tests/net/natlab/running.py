@@ -23,7 +23,7 @@ async def running(
         process = await asyncio.create_subprocess_exec(
             *world.command(name, *arguments),
             env=inherited | (environment or {}),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[3]
 TIMEOUT = 20.0
 """Seconds that any one step of making a world may take."""
 
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Where only root looks by default, others find ip(8) and nft(8), too."""
 _TOOLS = ("ip", "nft", "nsenter", "setpriv", "unshare")
 _FIRST_PROCESS = "mount -t tmpfs none /run && mkdir /run/netns && echo ready && exec cat"
 
@@ -92,7 +94,10 @@ class World:
         return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network, here]
 
     def _check(self, command: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> str:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        environment = {**os.environ, "PATH": _PATH}
+        done = subprocess.run(
+            command, input=stdin, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
         if done.returncode != 0:
             raise LabError(f"{' '.join(command)}: {done.stderr.strip() or f'status {done.returncode}'}")
         return done.stdout
@@ -101,7 +106,7 @@ class World:
 @cache
 def why_not() -> str | None:
     """Why there can be no worlds here, for a test that is skipped; None where there can."""
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in _TOOLS if shutil.which(tool, path=_PATH) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
     try:

@@ -37,8 +37,8 @@ pub fn write_binding_request(
 ///
 /// An IPv4-mapped IPv6 address is written as the IPv4 address it stands for.
 pub fn write_binding_success(out: &mut Vec<u8>, transaction_id: [u8; 12], mapped: SocketAddr, key: &[u8]) {
-    let mut writer = Writer::start(out, kind::BINDING_SUCCESS, transaction_id);
-    writer.xor_mapped_address(transaction_id, mapped);
+    let writer = Writer::start(out, kind::BINDING_SUCCESS, transaction_id);
+    write_address(writer.out, attribute::XOR_MAPPED_ADDRESS, transaction_id, mapped);
     writer.finish(Some(key));
 }
 
@@ -76,6 +76,26 @@ fn reason(code: u16) -> &'static str {
     }
 }
 
+/// Appends an attribute with a masked address: the port with the magic cookie's first half, the address with the magic
+/// cookie and, for IPv6, the transaction id (RFC 8489 section 14.2).
+pub(super) fn write_address(out: &mut Vec<u8>, attribute: u16, transaction_id: [u8; 12], address: SocketAddr) {
+    let port = (address.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes();
+    out.extend(attribute.to_be_bytes());
+    match address.ip().to_canonical() {
+        IpAddr::V4(address) => {
+            out.extend([0, 8, 0, 1]);
+            out.extend(port);
+            out.extend((u32::from(address) ^ MAGIC_COOKIE).to_be_bytes());
+        }
+        IpAddr::V6(address) => {
+            let mask = MAGIC_COOKIE.to_be_bytes().into_iter().chain(transaction_id);
+            out.extend([0, 20, 0, 2]);
+            out.extend(port);
+            out.extend(address.octets().into_iter().zip(mask).map(|(octet, mask)| octet ^ mask));
+        }
+    }
+}
+
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
@@ -97,22 +117,6 @@ impl<'a> Writer<'a> {
         self.out.extend((value.len() as u16).to_be_bytes());
         self.out.extend(value);
         self.out.resize(self.out.len() + value.len().next_multiple_of(4) - value.len(), 0);
-    }
-
-    /// RFC 8489 section 14.2: the port is masked with the magic cookie's first half, the address with the magic
-    /// cookie and, for IPv6, the transaction id.
-    fn xor_mapped_address(&mut self, transaction_id: [u8; 12], mapped: SocketAddr) {
-        let family = if mapped.ip().to_canonical().is_ipv4() { 1 } else { 2 };
-        let mut value = vec![0, family];
-        value.extend((mapped.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes());
-        match mapped.ip().to_canonical() {
-            IpAddr::V4(address) => value.extend((u32::from(address) ^ MAGIC_COOKIE).to_be_bytes()),
-            IpAddr::V6(address) => {
-                let mask = MAGIC_COOKIE.to_be_bytes().into_iter().chain(transaction_id);
-                value.extend(address.octets().into_iter().zip(mask).map(|(octet, mask)| octet ^ mask));
-            }
-        }
-        self.attribute(attribute::XOR_MAPPED_ADDRESS, &value);
     }
 
     fn finish(mut self, key: Option<&[u8]>) {

@@ -1,0 +1,10 @@
+//! One connection: its bytes, and what they turn out to be.
+
+pub mod backlog;
+pub mod census;
+pub mod doors;
+pub mod line;
+pub mod messages;
+pub mod pending;
+pub mod reception;
+pub mod table;
