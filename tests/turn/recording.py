@@ -77,8 +77,9 @@ class RecordingPath:
         del self.relays[relay].channels[channel]
 
     def connect_peer(self, relay: int, peer: Address) -> int:
+        assert relay in self.relays
         connection = next(self._ids)
-        self.connections[connection] = (self.relays[relay] and relay, peer)
+        self.connections[connection] = (relay, peer)
         return connection
 
     def join_peer(self, connection: int, client: FivePath) -> None:
