@@ -1,5 +1,7 @@
 """The one place where a peer is let through or not: by family, by policy, and with a word to the operator."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.turn.recording import FivePath, RecordingPath
@@ -54,10 +56,11 @@ def allocation(transport: Transport) -> Allocation:
 )
 def test_verdicts_are_carried_out(verdict: Verdict, transport: Transport, rule: str | None) -> None:
     peers = Peers(Rules(verdict))
-    for check in (
+    checks: list[Callable[[], bool]] = [
         lambda: peers.check_ip(allocation(transport), "9.9.9.9"),
         lambda: peers.check(allocation(transport), ("9.9.9.9", 1)),
-    ):
+    ]
+    for check in checks:
         if rule is None:
             assert check() == verdict.inside
         else:
