@@ -59,7 +59,7 @@ def test_a_user_who_goes_leaves_none() -> None:
     shelf = Shelf()
     for user in ("alice", "alice", "bob"):
         shelf.hold(user, 0.0)
-    shelf.reservations.drop_user("alice")
+    shelf.reservations.drop_group("alice")
     assert (len(shelf.reservations), len(shelf.quotas)) == (1, 1)
-    shelf.reservations.drop_user("bob")
+    shelf.reservations.drop_group("bob")
     assert shelf.reservations.next_deadline() is None
