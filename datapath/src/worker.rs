@@ -134,7 +134,7 @@ impl Worker {
                         // What was asked to be sent before goes before.
                         self.drain(now);
                         self.streams.close(now, id);
-                        self.handle_over(now);
+                        self.settle_streams(now);
                     }
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
@@ -178,12 +178,15 @@ impl Worker {
                 self.route(now, path, message);
             }
             self.drain(now);
-            self.handle_over(now);
+            self.settle_streams(now);
         }
     }
 
-    /// Connections that are over, all of whose messages have been dealt with.
-    fn handle_over(&mut self, now: Instant) {
+    /// Connections that have become HTTP, and those that are over, all of whose messages have been dealt with.
+    fn settle_streams(&mut self, now: Instant) {
+        while let Some(event) = self.streams.poll_event() {
+            self.shared.events.push(event);
+        }
         let mut any = false;
         while let Some(Over { id, path, raised }) = self.streams.poll_over() {
             any = true;
@@ -262,7 +265,7 @@ impl Worker {
         }
         if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.streams.handle_timeout(now, &mut self.counters);
-            self.handle_over(now);
+            self.settle_streams(now);
         }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);
