@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from sfu.stats import RelayStats, TransportStats
+from sfu.stats import PathStats, RelayStats, TransportStats
 
 __all__ = [
     "Core",
@@ -88,7 +88,13 @@ class Path:
     relayed transport address and a peer. Equal if all of that is, and hashable.
     """
 
-    def __new__(cls, local: tuple[str, int], remote: tuple[str, int], protocol: str = ..., id: int = ...) -> Path: ...
+    def __new__(
+        cls,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        protocol: str = ...,
+        id: int = ...,  # noqa: A002 - what it is called everywhere else
+    ) -> Path: ...
     @property
     def local(self) -> tuple[str, int]: ...
     @property
@@ -120,12 +126,17 @@ class IceConnected:
 
 @final
 class TransportClosed:
-    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error"."""
+    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error".
+
+    paths: where its client had tried to reach it.
+    """
 
     @property
     def transport(self) -> int: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def paths(self) -> list[PathStats]: ...
 
 @final
 class LayerChanged:

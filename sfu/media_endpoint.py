@@ -39,14 +39,13 @@ class MediaEndpoint:
             max_transports=settings.max_sessions,
             max_handshakes=settings.max_handshakes,
         )
-        self.candidates = host_candidates(
-            announced_addresses(
-                self.engine.local_addresses,
-                interface_addresses(),
-                public_ips=settings.public_ips,
-                include_loopback=settings.include_loopback,
-            )
+        self.announced = announced_addresses(
+            self.engine.local_addresses,
+            interface_addresses(),
+            public_ips=settings.public_ips,
+            include_loopback=settings.include_loopback,
         )
+        self.candidates = host_candidates(self.announced)
         self._fingerprint = certificate.fingerprint
         self._pump = EventPump(self.engine, self._handle_event)
         self._pump.start()

@@ -24,7 +24,7 @@ class Family(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
-    """`decode` raises Malformed; `encode` takes only what is valid."""
+    """`decode` raises Malformed; `encode` takes only what is valid, and does not check."""
 
     decode: Callable[[bytes], T]
     encode: Callable[[T], bytes]
@@ -83,16 +83,16 @@ def number(size: int, *, reserved: int = 0) -> Form[int]:
 
 
 def octets(size: int) -> Form[bytes]:
-    return Form(lambda value: _exactly(value, size), lambda value: _exactly(value, size))
+    return Form(lambda value: _exactly(value, size), bytes)
 
 
 def anything(most: int) -> Form[bytes]:
-    return Form(lambda value: _at_most(value, most), lambda value: _at_most(value, most))
+    return Form(lambda value: _at_most(value, most), bytes)
 
 
 def text(most: int) -> Form[str]:
     """UTF-8 of at most so many bytes."""
-    return Form(lambda value: _text(_at_most(value, most)), lambda value: _at_most(value.encode(), most))
+    return Form(lambda value: _text(_at_most(value, most)), str.encode)
 
 
 def _exactly(value: bytes, size: int) -> bytes:

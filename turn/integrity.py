@@ -2,31 +2,29 @@
 
 import hashlib
 import hmac
-from enum import Enum, IntEnum
+from enum import IntEnum
+from typing import Self
 
-MESSAGE_INTEGRITY = 0x0008
-MESSAGE_INTEGRITY_SHA256 = 0x001C
 _HEADER_BYTES = 20
 _ATTRIBUTE_HEADER_BYTES = 4
 
 
-class Integrity(Enum):
-    """The two attributes that prove who sent a message; one is computed over what stands before it."""
+class Integrity(IntEnum):
+    """The two attributes that prove who sent a message: type, hash function, bytes of the value.
 
-    SHA1 = MESSAGE_INTEGRITY
-    SHA256 = MESSAGE_INTEGRITY_SHA256
+    14.6 lets a usage of STUN truncate the longer one; TURN (RFC 8656) does not, so it is always whole.
+    """
 
-    @property
-    def digest(self) -> str:
-        return "sha1" if self is Integrity.SHA1 else "sha256"
+    digest: str
+    size: int
 
-    @property
-    def size(self) -> int:
-        """Bytes of the attribute's value.
+    SHA1 = 0x0008, "sha1", 20
+    SHA256 = 0x001C, "sha256", 32
 
-        14.6 lets a usage of STUN truncate the longer one; TURN (RFC 8656) does not, so it is always whole.
-        """
-        return 20 if self is Integrity.SHA1 else 32
+    def __new__(cls, kind: int, digest: str, size: int) -> Self:
+        member = int.__new__(cls, kind)
+        member._value_, member.digest, member.size = kind, digest, size
+        return member
 
 
 class PasswordAlgorithm(IntEnum):

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from turn import integrity
 from turn.errors import Malformed
-from turn.integrity import MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, Integrity
+from turn.integrity import Integrity
 
 FINGERPRINT = 0x8028
 MAGIC_COOKIE = 0x2112A442
@@ -81,7 +81,7 @@ class Message:
         if not self.signed:
             return False
         kind, at = self.signed[-1]
-        return integrity.verify(self.data[:at], self.get(kind.value) or b"", key, kind)
+        return integrity.verify(self.data[:at], self.get(kind) or b"", key, kind)
 
     def reply(self, cls: Class, attributes: Iterable[tuple[int, bytes]] = ()) -> "Message":
         """Class SUCCESS or ERROR; it has a fingerprint if the request had one (7.3.1)."""
@@ -105,10 +105,10 @@ def parse(data: bytes) -> Message:
             if value != _checksum(data[:at]):
                 raise Malformed("FINGERPRINT is wrong")
             fingerprint = True
-        elif not signed or (present == MESSAGE_INTEGRITY_SHA256 and signed[-1][0] is Integrity.SHA1):
+        elif not signed or (present == Integrity.SHA256 and signed[-1][0] is Integrity.SHA1):
             attributes.append((present, value))
-            if present in (MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256):
-                signed.append((Integrity(present), at))
+            if present in _INTEGRITIES:
+                signed.append((_INTEGRITIES[present], at))
     method = kind & 0x000F | (kind & 0x00E0) >> 1 | (kind & 0x3E00) >> 2
     cls = Class((kind & 0x0010) >> 4 | (kind & 0x0100) >> 7)
     return Message(
@@ -122,13 +122,14 @@ def encode(message: Message, *, key: bytes | None = None, algorithm: Integrity =
     body = b"".join(_attribute(present, value) for present, value in message.attributes)
     data = _HEADER.pack(kind, len(body), MAGIC_COOKIE, message.transaction_id) + body
     if key is not None:
-        data += _attribute(algorithm.value, integrity.code(data, key, algorithm))
+        data += _attribute(algorithm, integrity.code(data, key, algorithm))
     if message.fingerprint:
         data += _attribute(FINGERPRINT, _checksum(data))
     return data[:2] + (len(data) - _HEADER.size).to_bytes(2, "big") + data[4:]
 
 
 _METHODS = {int(method): method for method in Method}
+_INTEGRITIES = {int(kind): kind for kind in Integrity}
 
 
 def _kind(method: int, cls: Class) -> int:

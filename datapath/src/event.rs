@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::ids::{StreamId, TrackId, TransportId};
 use crate::path::Path;
+use crate::stats::PathStats;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Event {
         transport: TransportId,
         /// Why.
         reason: CloseReason,
+        /// Where its client had tried to reach it.
+        paths: Vec<PathStats>,
     },
     /// A layer began or stopped arriving.
     LayerChanged {

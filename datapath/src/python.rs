@@ -3,6 +3,7 @@
 //! Its face, with shapes and errors, is `sfu/_datapath.pyi`.
 
 mod relay;
+mod stats;
 
 use std::collections::HashMap;
 use std::io;
@@ -29,7 +30,6 @@ use crate::packet::rtp;
 use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
-use crate::stats::{EgressStats, LayerStats, RelayStats, TrackStats, TransportStats};
 use crate::time::Instant;
 use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
 
@@ -169,6 +169,7 @@ struct IceConnected {
 struct TransportClosed {
     transport: u32,
     reason: &'static str,
+    paths: Py<PyList>,
 }
 
 /// A layer began or stopped arriving.
@@ -326,12 +327,15 @@ impl Commands {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let transports = self.0.stats();
-        PyList::new(py, transports.iter().map(|stats| transport_dict(py, stats)).collect::<PyResult<Vec<_>>>()?)
+        PyList::new(
+            py,
+            transports.iter().map(|transport| stats::transport_dict(py, transport)).collect::<PyResult<Vec<_>>>()?,
+        )
     }
 
     fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let relays = self.0.relay_stats();
-        PyList::new(py, relays.iter().map(|stats| relay_dict(py, stats)).collect::<PyResult<Vec<_>>>()?)
+        PyList::new(py, relays.iter().map(|relay| stats::relay_dict(py, relay)).collect::<PyResult<Vec<_>>>()?)
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -695,8 +699,9 @@ fn event_object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
             let path = Py::new(py, PathObject(path))?;
             Bound::new(py, IceConnected { transport: transport.0, path })?.into_any()
         }
-        Event::TransportClosed { transport, reason } => {
-            Bound::new(py, TransportClosed { transport: transport.0, reason: reason.as_str() })?.into_any()
+        Event::TransportClosed { transport, reason, paths } => {
+            let paths = stats::path_dicts(py, &paths)?.unbind();
+            Bound::new(py, TransportClosed { transport: transport.0, reason: reason.as_str(), paths })?.into_any()
         }
         Event::LayerChanged { track, layer, rid, active } => {
             Bound::new(py, LayerChanged { track: track.0, layer, rid, active })?.into_any()
@@ -707,91 +712,5 @@ fn event_object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         }
         Event::StreamClosed { stream } => Bound::new(py, StreamClosed { stream: stream.0 })?.into_any(),
         Event::HttpAccepted { local, remote, end } => Bound::new(py, HttpAccepted::new(local, remote, end))?.into_any(),
-    })
-}
-
-/// A dict with the named values, in order.
-macro_rules! dict {
-    ($py:expr, { $($name:ident: $value:expr),* $(,)? }) => {{
-        let dict = PyDict::new($py);
-        $(dict.set_item(pyo3::intern!($py, stringify!($name)), $value)?;)*
-        Ok(dict)
-    }};
-}
-
-fn transport_dict<'py>(py: Python<'py>, stats: &TransportStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        transport: stats.transport.0,
-        connected: stats.connected,
-        encrypted: stats.encrypted,
-        remote: stats.remote.map(address_tuple),
-        idle_ms: u64::try_from(stats.idle.as_millis()).unwrap_or(u64::MAX),
-        rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
-        packets_received: stats.packets_received,
-        bytes_received: stats.bytes_received,
-        packets_sent: stats.packets_sent,
-        bytes_sent: stats.bytes_sent,
-        remb_bps: stats.remb_bps,
-        tracks: stats.tracks.iter().map(|track| track_dict(py, track)).collect::<PyResult<Vec<_>>>()?,
-        egresses: stats.egresses.iter().map(|egress| egress_dict(py, egress)).collect::<PyResult<Vec<_>>>()?,
-    })
-}
-
-fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        relay: stats.relay.0,
-        packets_received: stats.packets_received,
-        bytes_received: stats.bytes_received,
-        packets_sent: stats.packets_sent,
-        bytes_sent: stats.bytes_sent,
-        dropped: stats.dropped,
-    })
-}
-
-fn track_dict<'py>(py: Python<'py>, stats: &TrackStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        track: stats.track.0,
-        kind: kind_name(stats.kind),
-        forwarded_layer: stats.forwarded_layer,
-        layers: stats.layers.iter().map(|layer| layer_dict(py, layer)).collect::<PyResult<Vec<_>>>()?,
-    })
-}
-
-fn layer_dict<'py>(py: Python<'py>, stats: &LayerStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        layer: stats.layer,
-        rid: stats.rid.as_deref(),
-        ssrc: stats.ssrc,
-        payload_type: stats.payload_type,
-        active: stats.active,
-        packets: stats.packets,
-        bytes: stats.bytes,
-        bitrate_bps: stats.bitrate_bps,
-        frames: stats.frames,
-        frame_rate: stats.frame_rate,
-        keyframes: stats.keyframes,
-        lost: stats.lost,
-        repaired: stats.repaired,
-        duplicates: stats.duplicates,
-        jitter_ms: stats.jitter_ms,
-        nacks_sent: stats.nacks_sent,
-        plis_sent: stats.plis_sent,
-    })
-}
-
-fn egress_dict<'py>(py: Python<'py>, stats: &EgressStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        egress: stats.egress.0,
-        source: stats.source.map(|track| track.0),
-        packets: stats.packets,
-        bytes: stats.bytes,
-        bitrate_bps: stats.bitrate_bps,
-        retransmitted: stats.retransmitted,
-        nacks_received: stats.nacks_received,
-        plis_received: stats.plis_received,
-        unmapped: stats.unmapped,
-        loss_fraction: stats.loss_fraction,
-        lost: stats.lost,
-        jitter_ms: stats.jitter_ms,
     })
 }

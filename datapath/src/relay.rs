@@ -264,6 +264,9 @@ fn outward(
         Destination::Inside(Path { local: peer, remote: ours.address, carrier: Carrier::Relay(allocation.id) })
     } else if let Some(&other) = relayed.get(&peer) {
         Destination::Client(other, ours.address)
+    } else if own.iter().any(|own| own.ip() == peer.ip()) {
+        // A permission is for every port of an address; ours has other services than the media port.
+        return Err(Dropped::Unreachable);
     } else if ours.has_socket {
         Destination::Peer(Path { local: ours.address, remote: peer, carrier: Carrier::RelaySocket(allocation.id) })
     } else {

@@ -245,7 +245,7 @@ impl Worker {
         let handled = catch_unwind(AssertUnwindSafe(|| self.core.handle_datagram(now, path, datagram)));
         if handled.is_err() {
             self.counters.panics += 1;
-            self.guard(|core| core.abandon(&path));
+            self.guard(|core| core.abandon(now, &path));
         }
     }
 

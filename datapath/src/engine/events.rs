@@ -138,7 +138,11 @@ mod tests {
     }
 
     fn closed(transport: u32) -> Event {
-        Event::TransportClosed { transport: TransportId(transport), reason: CloseReason::ConsentExpired }
+        Event::TransportClosed {
+            transport: TransportId(transport),
+            reason: CloseReason::ConsentExpired,
+            paths: Vec::new(),
+        }
     }
 
     fn is_readable(queue: &EventQueue) -> bool {

@@ -177,7 +177,7 @@ mod tests {
             steps += 1;
             assert!(steps < 1000, "the deadline does not move");
         }
-        let closed = Event::TransportClosed { transport: id, reason: CloseReason::ConsentExpired };
+        let closed = Event::TransportClosed { transport: id, reason: CloseReason::ConsentExpired, paths: Vec::new() };
         assert_eq!(stepper.drain_events(9), [closed]);
         assert!(add().is_ok());
     }

@@ -58,11 +58,7 @@ impl PathObject {
 
     #[getter]
     fn id(&self) -> u32 {
-        match self.0.carrier {
-            Carrier::Udp => 0,
-            Carrier::Tcp(id) | Carrier::Tls(id) => id.0,
-            Carrier::Relay(id) | Carrier::RelaySocket(id) => id.0,
-        }
+        self.0.carrier.id()
     }
 }
 

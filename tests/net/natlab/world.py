@@ -1,7 +1,7 @@
 """Network namespaces that vanish with whoever made them.
 
 A world is a PID, a mount and several network namespaces, in a user namespace as well where we are not root. Its first
-process is a `cat` on a pipe whose other end we hold: when we close it or die, by whatever signal, `cat` ends, the
+process is a `cat` on a pipe whose other end we hold: should we die, by whatever signal, `cat` ends, the
 kernel kills every process of the world (pid_namespaces(7)), and with the last of them go its networks. Names are seen
 inside only, so worlds do not meet, and there is nothing that could be left behind and would have to be swept up.
 """
@@ -11,12 +11,18 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+ROOT = Path(__file__).parents[3]
+"""Where every program in a world begins."""
 
 TIMEOUT = 20.0
 """Seconds that any one step of making a world may take."""
 
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Where only root looks by default, others find ip(8) and nft(8), too."""
 _TOOLS = ("ip", "nft", "nsenter", "setpriv", "unshare")
 _FIRST_PROCESS = "mount -t tmpfs none /run && mkdir /run/netns && echo ready && exec cat"
 
@@ -53,11 +59,11 @@ class World:
     ) -> None:
         first, self._first = self._first, None
         assert first is not None
-        try:
-            first.communicate(timeout=TIMEOUT)  # closes its standard input
-        except subprocess.TimeoutExpired:
-            first.kill()  # and with it, by --kill-child, the first process
-            first.communicate()
+        first.kill()  # and with it, by --kill-child, the first process; the kernel does the rest in its own time
+        first.wait(TIMEOUT)
+        for pipe in (first.stdin, first.stdout, first.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def add(self, *names: str) -> None:
         """Make network namespaces, with nothing in them but the loopback."""
@@ -83,10 +89,15 @@ class World:
         assert self._first is not None, "the world has ended"
         ns = f"/proc/{self._first.pid}/ns"
         user = [f"--user={ns}/user"] if self._user else []
-        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network or f"--net={ns}/net"]
+        network = network or f"--net={ns}/net"
+        here = f"--wdns={ROOT}"  # else it would begin at the root of the mount namespace
+        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network, here]
 
     def _check(self, command: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> str:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        environment = {**os.environ, "PATH": _PATH}
+        done = subprocess.run(
+            command, input=stdin, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
         if done.returncode != 0:
             raise LabError(f"{' '.join(command)}: {done.stderr.strip() or f'status {done.returncode}'}")
         return done.stdout
@@ -95,7 +106,7 @@ class World:
 @cache
 def why_not() -> str | None:
     """Why there can be no worlds here, for a test that is skipped; None where there can."""
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in _TOOLS if shutil.which(tool, path=_PATH) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
     try:
