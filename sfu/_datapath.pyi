@@ -27,6 +27,7 @@ __all__ = [
     "IceConnected",
     "LayerChanged",
     "Path",
+    "RelaySocket",
     "SrtpSession",
     "StreamClosed",
     "StunReceived",
@@ -105,6 +106,19 @@ class Path:
     def id(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class RelaySocket:
+    """A UDP socket for a relayed transport address, which nobody shares. It is closed with this object, unless
+    `add_relay` has taken it: then when the allocation ends.
+    """
+
+    def __new__(cls, host: str, port: int) -> RelaySocket:
+        """Bind it; port 0 is the system's choice. OSError: it cannot be bound."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What it is bound to, with the real port."""
 
 @final
 class DtlsReceived:
@@ -240,11 +254,20 @@ class _Commands:
     def close_stream(self, stream: int) -> None:
         """End a TCP or TLS connection; nothing happens if it has ended."""
 
-    def add_relay(self, client: Path, relayed: Sequence[tuple[str, int]], *, max_bps: int = ...) -> int:
+    def add_relay(
+        self,
+        client: Path,
+        relayed: Sequence[tuple[str, int] | RelaySocket | tuple[RelaySocket, tuple[str, int]]],
+        *,
+        max_bps: int = ...,
+    ) -> int:
         """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
 
-        relayed: its relayed transport addresses, at most one per family, to which nothing listens: our own media
-        address and other allocations are its peers. max_bps: bits per second in each direction, 0 for no limit.
+        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has nothing
+        listen there: our own media address and other allocations are its peers. A socket is taken over; with an address
+        beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per second in
+        each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before. OSError:
+        the system watches no more sockets.
         """
 
     def move_relay(self, relay: int, client: Path) -> None:

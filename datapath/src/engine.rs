@@ -22,6 +22,8 @@ use crate::ids::{RelayId, StreamId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, Addresses, Bound, BufferSizes};
 use crate::net::proxy::Network;
+use crate::net::relay_socket::RelaySocket;
+use crate::net::relay_sockets::RelaySockets;
 use crate::net::sockets::SocketSet;
 use crate::net::stream::reception::{Reception, StreamLimits};
 use crate::net::streams::Streams;
@@ -112,6 +114,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Whose datagram is whose.
     pub addresses: AddressBook,
+    /// The bound addresses of allocations.
+    pub relays: Arc<RelaySockets>,
     /// What happened.
     pub events: EventQueue,
     /// Workers are to end.
@@ -127,6 +131,7 @@ impl Shared {
         Ok(Self {
             clock: Clock::start(),
             addresses: AddressBook::new(workers),
+            relays: Arc::new(RelaySockets::new(workers)?),
             events: EventQueue::new(options.event_capacity)?,
             stopping: AtomicBool::new(false),
             stun_rate: options.stun_rate,
@@ -200,9 +205,10 @@ impl Engine {
             let streams = Streams::new(WorkerId(index), workers, doors, Arc::clone(&reception))?;
             // The worker is made on its thread, so that what it allocates first is near that thread. If a thread
             // cannot be started, those that run end with the engine that is dropped here.
-            let thread = thread::Builder::new()
-                .name(format!("sluice-worker-{index}"))
-                .spawn(move || Worker::new(WorkerId(index), SocketSet::new(sockets), streams, shared).run())?;
+            let thread = thread::Builder::new().name(format!("sluice-worker-{index}")).spawn(move || {
+                let sockets = SocketSet::new(sockets, Arc::clone(&shared.relays));
+                Worker::new(WorkerId(index), sockets, streams, shared).run();
+            })?;
             engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(engine)
@@ -247,6 +253,7 @@ impl Engine {
             // A worker that panicked is gone as well, which is what is asked for.
             let _ = thread.join();
         }
+        self.shared.relays.clear();
     }
 }
 
@@ -275,6 +282,14 @@ impl Controls for Engine {
             mailbox.relay(change.clone())?;
         }
         Ok(())
+    }
+
+    fn adopt(&self, relay: RelayId, sockets: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        self.shared.relays.adopt(relay, sockets).map_err(|_| Refused::Unwatchable)
+    }
+
+    fn abandon(&self, relay: RelayId) {
+        self.shared.relays.close(relay);
     }
 
     fn close_stream(&self, id: StreamId) -> Result<(), Refused> {

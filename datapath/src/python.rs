@@ -15,7 +15,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::{Command, PayloadTypeMap, RelayChange, RelayedAddress};
+use crate::command::{Command, PayloadTypeMap, RelayChange};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
@@ -31,7 +31,7 @@ use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::time::Instant;
-use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
+use relay::{HttpAccepted, PathObject, RelaySocketObject, StreamClosed, StunReceived};
 
 /// Longest datagram UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -52,7 +52,7 @@ mod module {
     #[pymodule_export]
     use super::{
         Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
-        PathObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
+        PathObject, RelaySocketObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -279,14 +279,10 @@ impl Commands {
     fn add_relay(
         &self,
         client: &PathObject,
-        relayed: Vec<(String, Int<0, 65_535>)>,
+        relayed: Vec<Bound<'_, PyAny>>,
         max_bps: Int<0, { i64::MAX }>,
     ) -> PyResult<u32> {
-        let relayed = relayed.iter().map(|(host, port)| {
-            parse_address(host, port.u16()).map(|address| RelayedAddress { address, has_socket: false })
-        });
-        let relayed = relayed.collect::<PyResult<Vec<_>>>()?;
-        Ok(self.0.add_relay(client.0, relayed, max_bps.u64() / 8)?.0)
+        Ok(self.0.add_relay(client.0, relay::take_relayed(&relayed)?, max_bps.u64() / 8)?.0)
     }
 
     fn move_relay(&self, relay: Id, client: &PathObject) -> PyResult<()> {
@@ -294,7 +290,7 @@ impl Commands {
     }
 
     fn remove_relay(&self, relay: Id) -> PyResult<()> {
-        self.change(RelayChange::Remove { id: RelayId(relay.u32()) })
+        Ok(self.0.remove_relay(RelayId(relay.u32()))?)
     }
 
     fn permit(&self, relay: Id, ip: &str) -> PyResult<()> {
@@ -599,6 +595,7 @@ impl<'py> FromPyObject<'_, 'py> for PayloadTypes {
 impl From<Refused> for PyErr {
     fn from(refused: Refused) -> Self {
         match refused {
+            Refused::Unwatchable => PyOSError::new_err(refused.to_string()),
             Refused::UfragTaken => PyValueError::new_err(refused.to_string()),
             Refused::Overloaded | Refused::IdsExhausted | Refused::Closed => {
                 PyRuntimeError::new_err(refused.to_string())

@@ -2,13 +2,17 @@
 //!
 //! A turn of the loop, by priority:
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
-//! 2. each readable socket: one receive call;
-//! 3. connections that are ready;
-//! 4. deadlines, the core's and the connections';
-//! 5. the snapshot.
+//! 2. each readable socket of the media port: one receive call;
+//! 3. each ready socket of an allocation at home here: one receive call;
+//! 4. each ready connection: one read;
+//! 5. deadlines, the core's and the connections';
+//! 6. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
+
+mod connections;
+mod relayed;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -26,11 +30,12 @@ use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
 use crate::net::stream::messages::Arrivals;
-use crate::net::streams::{Over, Streams};
+use crate::net::streams::Streams;
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
 use crate::time::{earliest, Instant};
+use relayed::Inbox;
 
 /// Inputs between two drains of the core's outputs: as many as one receive call brings.
 const MAX_BATCH: usize = crate::net::sys::MAX_MESSAGES;
@@ -84,8 +89,10 @@ impl Worker {
         let bell = wait.add(mailbox.as_fd(), Interest::Readable);
         let places: Vec<usize> =
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
+        let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
         let streams = wait.add(self.streams.as_fd(), Interest::Readable);
         let mut received = ReceiveBatch::new();
+        let mut relayed = Inbox::new();
         let mut arrivals = Arrivals::default();
         let mut letters = Vec::new();
         while !shared.stopping.load(Ordering::Acquire) {
@@ -100,6 +107,9 @@ impl Worker {
             }
             for (index, _) in places.iter().enumerate().filter(|(_, place)| wait.is_ready(**place)) {
                 self.receive(index, &mut received);
+            }
+            if wait.is_ready(relays) {
+                self.receive_relayed(&mut relayed);
             }
             if wait.is_ready(streams) {
                 self.receive_streams(&mut arrivals);
@@ -162,46 +172,6 @@ impl Worker {
             self.route(now, Path::udp(local, remote), datagram);
         }
         self.drain(now);
-    }
-
-    /// Messages of connections, drained as often as datagrams are.
-    fn receive_streams(&mut self, arrivals: &mut Arrivals) {
-        self.streams.look();
-        let mut more = true;
-        while more {
-            let now = self.now();
-            more = self.streams.receive(now, arrivals, &mut self.counters);
-            for (index, (path, message)) in arrivals.iter_mut().enumerate() {
-                if index > 0 && index % MAX_BATCH == 0 {
-                    self.drain(now);
-                }
-                self.route(now, path, message);
-            }
-            self.drain(now);
-            self.settle_streams(now);
-        }
-    }
-
-    /// Connections that have become HTTP, and those that are over, all of whose messages have been dealt with.
-    fn settle_streams(&mut self, now: Instant) {
-        while let Some(event) = self.streams.poll_event() {
-            self.shared.events.push(event);
-        }
-        let mut any = false;
-        while let Some(Over { id, path, raised }) = self.streams.poll_over() {
-            any = true;
-            if raised {
-                self.shared.events.push(Event::StreamClosed { stream: id });
-            }
-            match self.shared.addresses.home_of_path(&path) {
-                Some(home) if home == self.id => self.guard(|core| core.end_path(now, &path)),
-                Some(home) => self.post(home, Letter::PathEnded(path)),
-                None => {}
-            }
-        }
-        if any {
-            self.drain(now);
-        }
     }
 
     /// What is to be relayed, any worker relays. If that brings it to our own media port, and all else, is for the worker
@@ -284,7 +254,10 @@ impl Worker {
             self.streams.send(now, &batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
-            if !more || stuck {
+            let mut undelivered = self.sockets.take_undelivered();
+            let told = !undelivered.is_empty();
+            self.report_undelivered(now, &mut undelivered);
+            if !told && (!more || stuck) {
                 break;
             }
         }

@@ -1,6 +1,7 @@
 //! One core without threads, sockets or clock: whoever holds it moves the time and carries the datagrams.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::addresses::AddressBook;
@@ -10,7 +11,8 @@ use crate::batch::SendBatch;
 use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::{StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::net::relay_socket::RelaySocket;
 use crate::path::Path;
 use crate::stats::{RelayStats, TransportStats};
 use crate::time::Instant;
@@ -130,6 +132,13 @@ impl Controls for Stepper {
         self.input(Instant::default(), |core, now| core.handle_relay_change(now, change));
         Ok(())
     }
+
+    /// In virtual time nothing comes to a socket, and what is sent through one is polled.
+    fn adopt(&self, _: RelayId, _: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn abandon(&self, _: RelayId) {}
 
     /// There are no connections in virtual time.
     fn close_stream(&self, _: StreamId) -> Result<(), Refused> {

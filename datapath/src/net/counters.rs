@@ -49,6 +49,10 @@ counters! {
     dropped_receive_buffer_full,
     /// The kernel had no room in a socket's send buffer, also after a wait.
     dropped_send_buffer_full,
+    /// Nothing is bound to the address it was to leave from, for instance as its allocation has ended.
+    dropped_no_socket,
+    /// ICMP messages that came about datagrams of allocations.
+    relay_errors_received,
     /// The kernel refused to send it (no route, address gone, too long).
     dropped_send_refused,
     /// Connections accepted.

@@ -2,7 +2,10 @@
 
 pub mod counters;
 pub mod listen;
+pub mod outlet;
 pub mod proxy;
+pub mod relay_socket;
+pub mod relay_sockets;
 pub mod runs;
 pub mod sockets;
 pub mod stream;
