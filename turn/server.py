@@ -92,12 +92,12 @@ class TurnServer:
         username, password = self._credentials.mint(user, unix)
         return username, password, self._credentials.ttl
 
-    def revoke(self, user: str, unix: float) -> None:
-        """All that the user has ends, and credentials made up to now admit nobody."""
-        self._credentials.revoke(user, unix)
-        for allocation in self._allocations.of(user):
+    def revoke(self, group: str, unix: float) -> None:
+        """All that the group's users have ends, and credentials made for them up to now admit nobody."""
+        self._credentials.revoke(group, unix)
+        for allocation in self._allocations.of(group):
             self._allocations.close(allocation)
-        self._reservations.drop_user(user)
+        self._reservations.drop_group(group)
         self._reschedule()
 
     def remove_relay(self, relay: int) -> None:

@@ -51,7 +51,6 @@ class RecordingPath:
         raise AssertionError("TURN ends no connection of a client")
 
     def add_relay(self, client: FivePath, relayed: Sequence[Any], *, max_bps: int = 0) -> int:
-        assert client not in {relay.client for relay in self.relays.values()}
         relay = next(self._ids)
         self.relays[relay] = Relay(client, relayed, max_bps)
         return relay
@@ -77,8 +76,9 @@ class RecordingPath:
         del self.relays[relay].channels[channel]
 
     def connect_peer(self, relay: int, peer: Address) -> int:
+        assert relay in self.relays
         connection = next(self._ids)
-        self.connections[connection] = (self.relays[relay] and relay, peer)
+        self.connections[connection] = (relay, peer)
         return connection
 
     def join_peer(self, connection: int, client: FivePath) -> None:
