@@ -24,6 +24,7 @@ COPY tools/build_backend.py tools/build_backend.py
 COPY api api
 COPY clients clients
 COPY sfu sfu
+COPY turn turn
 COPY --from=pages /src/api/static api/static
 # abi3: one wheel for every Python from 3.11 on, whatever the runtime image brings.
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .

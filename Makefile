@@ -74,6 +74,11 @@ test: development ## Every test: Rust, fuzz targets briefly, pages, Python with 
 	tools/test_packages.sh
 	@$(BIN)/python -m tools.run_tests $(RUNNERS)
 
+.PHONY: test-nat
+test-nat: development ## The NAT matrix: clients behind every kind of NAT and firewall, and the table of it
+	tools/test_packages.sh
+	$(BIN)/python -m pytest --quiet -m 'nat or not nat' tests/nat tests/net/test_natlab.py
+
 .PHONY: fuzz
 fuzz: development ## Fuzz for SECONDS_EACH=60: all targets, or TARGET=name
 	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(TARGET)

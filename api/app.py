@@ -1,7 +1,7 @@
 """The HTTP application."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,25 +12,19 @@ from api import problems
 from api.bodies import BoundedBodies
 from api.context import make_context
 from api.cors import Cors
-from api.facade import SfuFacade
+from api.facade import RelayFacade, SfuFacade
 from api.failures import Failures
-from api.ice_servers import IceServer
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
-from api.routes import dev, health, participants, reference, rooms, tokens, whep, whip
+from api.routes import dev, health, ice_servers, participants, reference, rooms, tokens, whep, whip
 from api.routes.pages import STATIC, add_pages
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
-from api.tokens import AccessToken
 from api.trusted_hosts import TrustedHosts
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def no_ice_servers(_: AccessToken) -> Sequence[IceServer]:
-    return ()
 
 
 def create_app(
@@ -39,18 +33,20 @@ def create_app(
     *,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = utc_now,
-    ice_servers: Callable[[AccessToken], Sequence[IceServer]] = no_ice_servers,
+    relay: RelayFacade | None = None,
     pages: Path = STATIC,
 ) -> FastAPI:
     """The application over an SFU that is not started yet; the lifespan starts and closes it.
 
-    ice_servers: the STUN and TURN servers the bearer of a token may use. pages: where the built web pages are.
+    relay: STUN and TURN for its clients, if it has that. pages: where the built web pages are.
     """
-    context = make_context(settings, sfu, clock=clock, now=now, ice_servers=ice_servers)
+    context = make_context(settings, sfu, clock=clock, now=now, relay=relay)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await sfu.start()
+        if relay is not None:
+            relay.start()
         lag = LoopLag(context.metrics.loop_lag.observe)
         lag.start()
         context.readiness.started()
@@ -59,11 +55,13 @@ def create_app(
         finally:
             context.readiness.draining()
             lag.stop()
+            if relay is not None:
+                relay.close()
             await sfu.close()
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
-    for module in (whip, whep, rooms, participants, tokens, health, reference):
+    for module in (whip, whep, rooms, participants, tokens, ice_servers, health, reference):
         app.include_router(module.router)
     if settings.dev:
         app.include_router(dev.router)

@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import yaml
@@ -14,6 +14,9 @@ from api.durations import parse_duration
 from api.names import name_fault, room_fault
 from api.settings import DEV_KEY, DEV_SECRET, Settings, SettingsError, load_settings
 from api.tokens import VideoGrant, mint
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 DEFAULT_URL = "http://localhost:7880"
 
@@ -37,17 +40,23 @@ def serve(
     public_ip: Annotated[
         list[str] | None, typer.Option(help="Announce this address instead; repeatable.", metavar="IP")
     ] = None,
+    tls: Annotated[
+        str | None, typer.Option(help="HTTPS, WSS and TURN over TLS, best on :443; with --cert.", metavar="HOST:PORT")
+    ] = None,
+    cert: Annotated[str | None, typer.Option(help="PEM certificate chain for --tls.", metavar="FILE")] = None,
+    key: Annotated[str | None, typer.Option(help="Its PEM private key.", metavar="FILE")] = None,
     workers: Annotated[int | None, typer.Option(help="Media threads (default one per core).", metavar="N")] = None,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the settings, secrets hidden.")] = False,
 ) -> None:
     """Run the server."""
     given: dict[str, Any] = {"http": http, "rtc": rtc, "public_ip": public_ip, "workers": workers}
+    given |= {"tls": tls, "tls_cert": cert, "tls_key": key}
     options = {name: value for name, value in given.items() if value not in (None, [])}
     settings = _load(options | ({"dev": True} if dev else {}), config)
     if print_config:
         typer.echo(yaml.safe_dump(settings.redacted(), sort_keys=False), nl=False)
         return
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_at(settings.log_level)
     if settings.log_level != "debug":
         # Its warnings are one line per bad request, which a client could fill a disk with.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
@@ -55,19 +64,81 @@ def serve(
     from api.app import create_app
     from api.banner import print_banner
     from api.listeners import ListenError
+    from api.relaying import Relaying
     from api.serving import StartError, run
     from api.sfu_settings import sfu_settings
     from sfu.server import Sfu
 
+    def make_app() -> "FastAPI":
+        sfu = Sfu(sfu_settings(settings))
+        return create_app(settings, sfu, relay=Relaying(settings, sfu) if settings.turn else None)
+
     try:
         status = run(
             settings,
-            lambda: create_app(settings, Sfu(sfu_settings(settings))),
+            make_app,
             lambda url: print_banner(settings, url),
         )
     except (StartError, ListenError) as error:
         _fail(str(error))
     raise typer.Exit(status)
+
+
+@app.command()
+def turn(
+    listen: Annotated[
+        list[str] | None, typer.Option(help="UDP and TCP (default :3478); repeatable.", metavar="HOST:PORT")
+    ] = None,
+    tls_listen: Annotated[
+        list[str] | None, typer.Option(help="TLS; with --cert and --key.", metavar="HOST:PORT")
+    ] = None,
+    cert: Annotated[str | None, typer.Option(help="PEM certificate chain.", metavar="FILE")] = None,
+    key: Annotated[str | None, typer.Option(help="Its PEM private key.", metavar="FILE")] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What credentials are made with, as coturn's use-auth-secret; repeatable, the first makes them.",
+            envvar="SLUICE_TURN_SECRET",
+        ),
+    ] = None,
+    realm: Annotated[str | None, typer.Option(help="Default: sluice.")] = None,
+    peers: Annotated[
+        str | None, typer.Option(help="`self`: other clients of this relay; `open`: public addresses.", metavar="WHO")
+    ] = None,
+    allow_peer: Annotated[
+        list[str] | None, typer.Option(help="With open: these, too, though they are private.", metavar="CIDR")
+    ] = None,
+    relay_ports: Annotated[str | None, typer.Option(help="With open (default 49152-65535).", metavar="A-B")] = None,
+    relay_ip: Annotated[list[str] | None, typer.Option(help="With open: where relays are bound.", metavar="IP")] = None,
+    public_ip: Annotated[list[str] | None, typer.Option(help="Announced for relays instead.", metavar="IP")] = None,
+    tcp_allocations: Annotated[bool, typer.Option("--tcp-allocations", help="RFC 6062; with open.")] = False,
+    mobility: Annotated[bool, typer.Option("--mobility", help="RFC 8016.")] = False,
+    nat_discovery_port: Annotated[
+        int | None, typer.Option(help="RFC 5780 on this second port; needs two addresses.", metavar="PORT")
+    ] = None,
+    proxy_protocol: Annotated[
+        list[str] | None, typer.Option(help="Load balancers that send PROXY protocol v2.", metavar="CIDR")
+    ] = None,
+    max_allocations: Annotated[int | None, typer.Option(help="In all (default 20000).")] = None,
+    user_quota: Annotated[int | None, typer.Option(help="Allocations per user (default 12).")] = None,
+    max_bps: Annotated[int | None, typer.Option(help="Per allocation and direction (default 50 Mbit/s).")] = None,
+    request_rate: Annotated[int | None, typer.Option(help="Requests per second and address (default 200).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads (default one per core).", metavar="N")] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the STUN and TURN server alone, beside somebody else's SFU or for calls between two."""
+    given = dict(locals())
+    _log_at(given.pop("log_level"))
+    # Imported here so that the other commands start without the media stack.
+    from api.turn_command import run_turn
+    from api.turn_options import load_turn_options
+
+    values = {name: value for name, value in given.items() if value not in (None, [], False)}
+    try:
+        options = load_turn_options({"listen": [":3478"]} | values)
+        run_turn(options, typer.echo)
+    except SettingsError as error:
+        _fail(str(error))
 
 
 @app.command()
@@ -111,12 +182,14 @@ def publish(
     url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
     token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    relay: Annotated[bool, typer.Option("--relay", help="Through the server's TURN even if there is no need.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
 ) -> None:
     """Publish a file or a test picture over WHIP."""
     from clients import publish as client
 
     bearer = token or _dev_token("publisher", room, can_publish=True, can_subscribe=False)
-    raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration)))
+    raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration, relay_only=relay, authority=ca)))
 
 
 @app.command()
@@ -125,12 +198,14 @@ def watch(
     url: Annotated[str, typer.Option(help="The server.")] = DEFAULT_URL,
     token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    relay: Annotated[bool, typer.Option("--relay", help="Through the server's TURN even if there is no need.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
 ) -> None:
     """Watch a room over WHEP and show what arrives."""
     from clients import watch as client
 
     bearer = token or _dev_token("watcher", room, can_publish=False, can_subscribe=True)
-    raise typer.Exit(_run_client(client.run(url, room, bearer, duration)))
+    raise typer.Exit(_run_client(client.run(url, room, bearer, duration, relay_only=relay, authority=ca)))
 
 
 @app.command()
@@ -143,6 +218,10 @@ def version() -> None:
 
 def main() -> None:
     app()
+
+
+def _log_at(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _load(options: dict[str, Any], config: Path | None) -> Settings:

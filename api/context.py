@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from api.facade import SfuFacade
+from api.facade import RelayFacade, SfuFacade
 from api.ice_servers import IceServer
 from api.idempotency import ReplyStore
 from api.metrics import Metrics
 from api.rate_limit import RateLimiter
 from api.readiness import Readiness
 from api.settings import Settings
-from api.tokens import AccessToken
 
 MAX_BUCKETS = 50_000
 MAX_REPLIES = 10_000
@@ -26,13 +25,17 @@ class Context:
     sfu: SfuFacade
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    ice_servers: Callable[[AccessToken], Sequence[IceServer]]
+    relay: RelayFacade | None
     metrics: Metrics
     secrets: dict[str, str] = field(repr=False)
     address_limiter: RateLimiter
     identity_limiter: RateLimiter
     replies: ReplyStore
     readiness: Readiness
+
+    def ice_servers(self, room: str, identity: str) -> Sequence[IceServer]:
+        """The STUN and TURN servers for this participant, each time with a credential of its own."""
+        return self.relay.ice_servers(room, identity) if self.relay is not None else ()
 
 
 def make_context(
@@ -41,14 +44,14 @@ def make_context(
     *,
     clock: Callable[[], float],
     now: Callable[[], datetime],
-    ice_servers: Callable[[AccessToken], Sequence[IceServer]],
+    relay: RelayFacade | None,
 ) -> Context:
     return Context(
         settings=settings,
         sfu=sfu,
         clock=clock,
         now=now,
-        ice_servers=ice_servers,
+        relay=relay,
         metrics=Metrics(sfu),
         secrets=settings.secrets,
         address_limiter=RateLimiter(rate=settings.address_rate, burst=settings.address_burst, capacity=MAX_BUCKETS),

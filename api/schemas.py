@@ -35,6 +35,21 @@ class RoomCreate(Body):
     metadata: Metadata = ""
 
 
+class IceServerEntry(BaseModel):
+    """W3C's RTCIceServer."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = Field(default=None, repr=False)
+
+
+class IceServers(BaseModel):
+    """`iceServers` is what an RTCConfiguration takes."""
+
+    ice_servers: list[IceServerEntry] = Field(serialization_alias="iceServers")
+    ttl: int = Field(description="Seconds within which the credential must be used; what runs by then goes on.")
+
+
 class TokenCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={

@@ -13,9 +13,12 @@ import uvloop
 from fastapi import FastAPI
 
 from api.addresses import SocketAddress
+from api.certificates import CertificateError, CertificateFiles
+from api.facade import SfuFacade
 from api.http_protocol import BoundedHeadProtocol
 from api.listeners import explain_bind, open_listeners
 from api.settings import Settings
+from api.tls_connections import TlsConnections
 
 KEEP_ALIVE = 30
 FORCED_EXIT = 130
@@ -55,20 +58,23 @@ async def serve(
 ) -> int:
     """As `run`, on the running loop. The order of the end: no new connections, requests finish, sessions are closed."""
     config = _uvicorn_config(app, settings)
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        reason = error.strerror or error
-        raise StartError(f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key}: {reason}") from None
+    config.load()
     server = HttpServer(config)
     forced = _handle_signals(server, app)
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(app.router.lifespan_context(app))
         except OSError as error:
-            addresses = " ".join(map(str, settings.rtc))
-            option = "--rtc HOST:PORT (or SLUICE_RTC)"
-            raise StartError(explain_bind(error, "the media address", addresses, option)) from None
+            raise StartError(_explain_media(error, settings)) from None
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            sfu: SfuFacade = app.state.context.sfu
+            certificate = CertificateFiles(settings.tls_cert, settings.tls_key, sfu.set_certificate)
+            try:
+                certificate.start()
+            except CertificateError as error:
+                raise StartError(str(error)) from None
+            stack.callback(certificate.close)
+            sfu.http_accepted.connect(TlsConnections(config, server.server_state).serve)
         on_ready(base_url(settings, listeners[0]))
         serving = asyncio.create_task(server.serve(sockets=listeners))
         forcing = asyncio.create_task(forced.wait())
@@ -80,6 +86,13 @@ async def serve(
             return FORCED_EXIT
         await serving
     return 0
+
+
+def _explain_media(error: OSError, settings: Settings) -> str:
+    """UDP and TCP of the media port, and the TLS port, are bound in one go."""
+    addresses = " ".join(map(str, (*settings.rtc, *([settings.tls] if settings.tls else []))))
+    option = "--rtc HOST:PORT (or SLUICE_RTC)" + (", --tls HOST:PORT (or SLUICE_TLS)" if settings.tls else "")
+    return explain_bind(error, "the media address", addresses, option)
 
 
 def _uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -95,8 +108,6 @@ def _uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         limit_concurrency=settings.max_connections,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.shutdown_timeout,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
     )
 
 
@@ -123,7 +134,7 @@ def base_url(settings: Settings, listener: socket.socket) -> str:
     address = SocketAddress(settings.http.host, listener.getsockname()[1])
     if address.is_loopback or address.is_wildcard:
         address = SocketAddress("localhost", address.port)
-    return f"{'https' if settings.tls_cert else 'http'}://{address}"
+    return f"http://{address}"
 
 
 def raise_file_limit() -> None:

@@ -9,7 +9,7 @@ import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import (
@@ -61,8 +61,36 @@ def _ip(value: object) -> str:
     return str(ipaddress.ip_address(str(value)))
 
 
+def _network(value: object) -> str:
+    return str(ipaddress.ip_network(str(value)))
+
+
+class PortRange(NamedTuple):
+    """Both ends included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+
+def _ports(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    first, dash, last = value.partition("-")
+    if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
+        raise ValueError("write two ports with a dash between them, as in 49152-65535")
+    ports = PortRange(int(first), int(last))
+    if not 1 <= ports.first <= ports.last <= 65535:
+        raise ValueError("ports are 1 to 65535, the lower one first")
+    return ports
+
+
 Address = Annotated[SocketAddress, BeforeValidator(_address), PlainSerializer(str)]
 IpAddress = Annotated[str, BeforeValidator(_ip)]
+Network = Annotated[str, BeforeValidator(_network)]
+PortRangeField = Annotated[PortRange, BeforeValidator(_ports)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -90,8 +118,47 @@ class Settings(BaseSettings):
     keys: dict[str, SecretStr] = Field(
         default_factory=dict, description="API keys and their secrets; in the environment KEY:SECRET,KEY:SECRET."
     )
-    tls_cert: Path | None = Field(default=None, description="PEM certificate chain: serve HTTPS.")
+    tls: Address | None = Field(
+        default=None, description="Where TLS listens, best :443: HTTPS, WSS and TURN on one port. Needs tls_cert."
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="PEM certificate chain for tls; read again when it changes."
+    )
     tls_key: Path | None = Field(default=None, description="PEM private key of tls_cert.")
+    domain: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+        description="The name clients reach this server by; none: the media addresses, for TLS the certificate's name.",
+    )
+    proxy_protocol: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
+        default=(), max_length=64, description="Load balancers (CIDR) whose TCP begins with a PROXY protocol v2 header."
+    )
+    turn: bool = Field(default=True, description="Offer STUN and TURN to clients, on the media port and on tls.")
+    turn_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
+        default=(),
+        max_length=8,
+        description="What TURN credentials are made with; the first makes, all verify. None: from the first API key.",
+    )
+    turn_peers: Literal["self", "open"] = Field(
+        default="self", description="Whom relays may reach: this server's media only, or public addresses as well."
+    )
+    turn_allow_peers: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
+        default=(), max_length=64, description="Private networks (CIDR) that turn_peers=open may reach besides."
+    )
+    turn_relay_ports: PortRangeField = Field(
+        default=PortRange(49152, 65535), description="UDP ports of relays (A-B); only turn_peers=open has any."
+    )
+    turn_relay_ip: Annotated[tuple[IpAddress, ...], BeforeValidator(_split)] = Field(
+        default=(),
+        max_length=2,
+        description="Addresses relays are bound to, one per family; none: those of the media.",
+    )
+    nat_discovery_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="A second UDP port, for NAT behaviour discovery (RFC 5780); needs two rtc addresses of a family.",
+    )
     trusted_hosts: TextList = Field(
         default=(), description="Host names this server answers to; none: any, in --dev loopback."
     )
@@ -155,6 +222,14 @@ class Settings(BaseSettings):
     def _tls_is_complete(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
+        if (self.tls is None) != (self.tls_cert is None):
+            raise ValueError("tls says where TLS listens (:443), tls_cert and tls_key which certificate: all or none")
+        return self
+
+    @model_validator(mode="after")
+    def _turn_secrets_are_strong(self) -> Self:
+        if any(len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES for secret in self.turn_secrets):
+            raise ValueError(f"turn_secrets: one is shorter than {MIN_SECRET_BYTES} bytes")
         return self
 
     @property
@@ -189,7 +264,7 @@ def load_settings(
     try:
         return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(error))) from None
+        raise SettingsError("; ".join(explain(error))) from None
 
 
 def _read_config(path: Path) -> dict[str, object]:
@@ -230,7 +305,8 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> N
         raise SettingsError(f"unknown setting {name} in {where}; {hint}")
 
 
-def _explain(error: ValidationError) -> list[str]:
+def explain(error: ValidationError) -> list[str]:
+    """One line per fault, without the values, which may be secrets."""
     lines = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         where = ".".join(str(part) for part in fault["loc"])

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceTransportPolicy, RTCPeerConnection, RTCSessionDescription
 from aiortc.stats import RTCTransportStats
 
+from clients.ice import path_of, use_turn
+from clients.reach import first_answering
 from clients.signalling import Endpoint, Session, SignallingError
 
 CONNECT_TIMEOUT = 15.0
@@ -15,9 +17,13 @@ CHECK_INTERVAL = 5.0
 """Seconds of silence after which the server is asked whether the session lives (ICE itself notices after 30 s)."""
 
 
-def new_peer_connection() -> RTCPeerConnection:
-    """A peer connection that contacts nobody but the peer: no public STUN server."""
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+def new_peer_connection(*, relay_only: bool = False) -> RTCPeerConnection:
+    """A peer connection that contacts nobody but the peer: no public STUN server.
+
+    relay_only: go through a TURN server even where there is a direct way.
+    """
+    policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], iceTransportPolicy=policy))
 
 
 class Connection:
@@ -30,10 +36,18 @@ class Connection:
         self._note_state()
 
     @classmethod
-    async def open(cls, endpoint: Endpoint, peer: RTCPeerConnection) -> "Connection":
-        """Offer what the peer connection carries and connect. Raises SignallingError; then everything is closed."""
+    async def open(cls, endpoint: Endpoint, peer: RTCPeerConnection, *, relay_only: bool = False) -> "Connection":
+        """Offer what the peer connection carries and connect, directly or through a relay that the server offers.
+
+        Raises SignallingError; then everything is closed.
+        """
         session: Session | None = None
         try:
+            relay = await first_answering(await endpoint.turn_servers(), endpoint.tls)
+            if relay is None and relay_only:
+                raise SignallingError("the server offers no relay that can be reached from here")
+            if relay is not None:
+                use_turn(peer, relay, endpoint.tls)
             await peer.setLocalDescription(await peer.createOffer())
             session = await endpoint.post(peer.localDescription.sdp)
             try:
@@ -45,6 +59,11 @@ class Connection:
             await _close(endpoint, session, peer)
             raise
         return cls(endpoint, session, peer)
+
+    @property
+    def path(self) -> str:
+        """The way that media takes, e.g. "direct udp" or "relay tls"."""
+        return path_of(self.peer)
 
     async def bytes_received(self) -> int:
         """Bytes of media and feedback that came in."""

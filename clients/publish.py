@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from pathlib import Path
 
 from rich.console import Console
 
@@ -10,7 +11,7 @@ from clients import whip
 from clients.backoff import Backoff
 from clients.connection import Connection
 from clients.media import SourceError, open_source
-from clients.signalling import Endpoint, SignallingError, endpoint_url
+from clients.signalling import Endpoint, SignallingError, endpoint_url, trusting
 
 
 async def run(
@@ -21,24 +22,32 @@ async def run(
     duration: float | None = None,
     *,
     codec: str = "vp8",
+    relay_only: bool = False,
+    authority: Path | None = None,
     console: Console | None = None,
 ) -> int:
     """Publish `source` ("testsrc" or a media file, looped) into a room until `duration` seconds are over or for ever.
 
-    url: the server's, e.g. http://127.0.0.1:7880. A session that breaks is replaced by a new one. Returns the exit
-    status: 0 if media went out, 1 if none could, 2 if the source cannot be read.
+    url: the server's, e.g. http://127.0.0.1:7880. relay_only: through the server's TURN even where there is a direct
+    way. authority: certificates to trust besides the system's. A session that breaks is replaced by a new one. Returns
+    the exit status: 0 if media went out, 1 if none could, 2 if the source or the certificates cannot be read.
     """
     console = console or Console(stderr=True)
     published = False
     try:
-        async with Endpoint(endpoint_url(url, "whip", room), token) as endpoint, asyncio.timeout(duration):
+        tls = trusting(authority)
+    except OSError as error:
+        console.print(f"[red]cannot read {authority}: {error}")
+        return 2
+    try:
+        async with Endpoint(endpoint_url(url, "whip", room), token, tls=tls) as endpoint, asyncio.timeout(duration):
             console.print(f"Publishing {source} to room {room!r} at {url}. Ctrl-C ends it.")
             backoff = Backoff(random.random)
             while True:
-                connection = await _connect(endpoint, source, codec, backoff, console)
+                connection = await _connect(endpoint, source, codec, relay_only, backoff, console)
                 published = True
                 try:
-                    console.print(f"On the air: {connection.session.url}", soft_wrap=True)
+                    console.print(f"On the air ({connection.path}): {connection.session.url}", soft_wrap=True)
                     await _report(connection, console)
                 finally:
                     await connection.close()
@@ -52,7 +61,9 @@ async def run(
         return 1
 
 
-async def _connect(endpoint: Endpoint, source: str, codec: str, backoff: Backoff, console: Console) -> Connection:
+async def _connect(
+    endpoint: Endpoint, source: str, codec: str, relay_only: bool, backoff: Backoff, console: Console
+) -> Connection:
     """Try until a session is connected; SignallingError when the server will not have us at all.
 
     Every attempt opens the source anew: a connection that closes ends its tracks.
@@ -60,7 +71,7 @@ async def _connect(endpoint: Endpoint, source: str, codec: str, backoff: Backoff
     while True:
         tracks = open_source(source)
         try:
-            connection = await whip.publish(endpoint, tracks, codec)
+            connection = await whip.publish(endpoint, tracks, codec, relay_only=relay_only)
         except SignallingError as error:
             if error.permanent:
                 raise

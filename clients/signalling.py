@@ -1,11 +1,15 @@
 """What WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-04) clients share: one offer by POST, one session to DELETE."""
 
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 import httpx
+
+from clients.turn import TurnServer, turn_servers
 
 MAX_ANSWER = 256 * 1024
 """Bytes; a longer answer is not read as SDP."""
@@ -39,11 +43,25 @@ class Session:
 class Endpoint:
     """One WHIP or WHEP endpoint and a bearer token for it; owns its HTTP connections."""
 
-    def __init__(self, url: str, token: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """tls: whose certificates are trusted, of the server and of its relays; by default those of the system."""
         self.url = url
+        self.tls = tls or ssl.create_default_context()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.AsyncClient(
-            headers=headers, timeout=httpx.Timeout(10.0), follow_redirects=True, transport=transport, trust_env=False
+            headers=headers,
+            timeout=httpx.Timeout(10.0),
+            follow_redirects=True,
+            verify=self.tls,
+            transport=transport,
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -53,6 +71,17 @@ class Endpoint:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    async def turn_servers(self) -> list[TurnServer]:
+        """The relays that the server offers the token's holder; none if it offers none or cannot be asked."""
+        endpoint = httpx.URL(self.url)
+        room = endpoint.path.rpartition("/")[2]  # for a token that holds in every room
+        url = endpoint.join("../v1/ice-servers").copy_with(params={"room": room})
+        try:
+            response = await self._request("GET", str(url))
+            return turn_servers(response.json()) if response.status_code == httpx.codes.OK else []
+        except (SignallingError, ValueError):
+            return []
 
     async def post(self, offer: str) -> Session:
         """Offer SDP, get a session (RFC 9725, 4.2). Raises SignallingError."""
@@ -123,3 +152,11 @@ def _retry_after(response: httpx.Response) -> float | None:
     """Seconds; the date form (RFC 9110, 10.2.3) is rare enough to be left to the caller's own backoff."""
     value = response.headers.get("retry-after", "")
     return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext:
+    """Trust the system's authorities and the certificates in this PEM file. OSError: it cannot be read."""
+    context = ssl.create_default_context()
+    if authority is not None:
+        context.load_verify_locations(authority)
+    return context

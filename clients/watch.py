@@ -3,9 +3,11 @@
 import asyncio
 import random
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.stats import RTCInboundRtpStreamStats
@@ -16,7 +18,7 @@ from clients import whep
 from clients.backoff import Backoff
 from clients.connection import Connection
 from clients.media import AudioSink, VideoSink, drain
-from clients.signalling import Endpoint, SignallingError, endpoint_url
+from clients.signalling import Endpoint, SignallingError, endpoint_url, trusting
 from clients.watch_table import Figures, summary, table
 
 REFRESH = 0.5
@@ -25,14 +27,29 @@ REFRESH = 0.5
 CLOCK_RATES = {"audio": 48_000, "video": 90_000}
 
 
-async def run(url: str, room: str, token: str, duration: float | None = None, *, console: Console | None = None) -> int:
+async def run(
+    url: str,
+    room: str,
+    token: str,
+    duration: float | None = None,
+    *,
+    relay_only: bool = False,
+    authority: Path | None = None,
+    console: Console | None = None,
+) -> int:
     """Watch a room until `duration` seconds are over or for ever, showing a live table.
 
-    Joins a room that is not live yet as soon as it is, and again after a session broke. The last line on standard
-    output is a JSON summary. Returns the exit status: 0 if pictures or sound came, 1 if nothing did.
+    relay_only: through the server's TURN even where there is a direct way. authority: certificates to trust besides
+    the system's. Joins a room that is not live yet as soon as it is, and again after a session broke. The last line on
+    standard output is a JSON summary. Returns the exit status: 0 if pictures or sound came, 1 if nothing did, 2 if the
+    certificates cannot be read.
     """
-    watcher = Watcher(url, room, token)
     console = console or Console(stderr=True)
+    try:
+        watcher = Watcher(url, room, token, relay_only=relay_only, tls=trusting(authority))
+    except OSError as error:
+        console.print(f"[red]cannot read {authority}: {error}")
+        return 2
     try:
         with Live(table(room, watcher.figures), console=console) as live:
             async with asyncio.timeout(duration), aclosing(watcher.follow()) as moments:
@@ -52,7 +69,10 @@ async def run(url: str, room: str, token: str, duration: float | None = None, *,
 class Watcher:
     """Follows one room's broadcast across sessions and knows its latest figures."""
 
-    def __init__(self, url: str, room: str, token: str) -> None:
+    def __init__(
+        self, url: str, room: str, token: str, *, relay_only: bool = False, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._relay_only, self._tls = relay_only, tls
         self._endpoint_url, self._token = endpoint_url(url, "whep", room), token
         self._started = time.monotonic()
         self._sessions = 0
@@ -64,10 +84,10 @@ class Watcher:
     async def follow(self) -> AsyncGenerator[Figures, None]:
         """The figures, twice a second, for ever; SignallingError when the server will not have us at all."""
         backoff = Backoff(random.random)
-        async with Endpoint(self._endpoint_url, self._token) as endpoint:
+        async with Endpoint(self._endpoint_url, self._token, tls=self._tls) as endpoint:
             while True:
                 try:
-                    self.connection = await whep.watch(endpoint, self._take)
+                    self.connection = await whep.watch(endpoint, self._take, relay_only=self._relay_only)
                 except SignallingError as error:
                     if error.permanent:
                         raise
@@ -113,6 +133,7 @@ class Watcher:
         width, height = self.video.size or (0, 0)
         return Figures(
             state=connection.peer.connectionState,
+            path=connection.path,
             codecs=codecs,
             bitrate_kbps=round(bitrate_kbps, 1),
             frames=self.video.frames,

@@ -11,6 +11,7 @@ class Figures:
     """One moment of a watch. Rates are of the last interval; frames and loss count since the start."""
 
     state: str
+    path: str = ""
     codecs: str = ""
     bitrate_kbps: float = 0.0
     frames: int = 0
@@ -35,6 +36,7 @@ def table(room: str, figures: Figures) -> Table:
     first = "" if figures.first_frame_ms is None else f"{figures.first_frame_ms:.0f} ms"
     for name, value in (
         ("state", figures.state),
+        ("path", figures.path),
         ("codecs agreed", figures.codecs),
         ("bitrate", f"{figures.bitrate_kbps:.0f} kbit/s"),
         ("resolution", f"{figures.width}x{figures.height}" if figures.width else ""),

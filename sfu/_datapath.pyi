@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from sfu.stats import TransportStats
+from sfu.stats import PathStats, TransportStats
 
 __all__ = [
     "Core",
@@ -23,9 +23,13 @@ __all__ = [
     "EgressSpec",
     "Engine",
     "Event",
+    "HttpAccepted",
     "IceConnected",
     "LayerChanged",
+    "Path",
     "SrtpSession",
+    "StreamClosed",
+    "StunReceived",
     "TrackSpec",
     "TransportClosed",
     "_Commands",
@@ -76,6 +80,33 @@ class EgressSpec:
     ) -> EgressSpec: ...
 
 @final
+class Path:
+    """Where a datagram comes from or goes to: our address, the other side's, and what carries it between them.
+
+    protocol: "udp"; "tcp" or "tls" (id: the connection's); "relay", within an allocation of our own (id: the
+    allocation's; remote: its relayed transport address; local: what its client calls us); "relay-socket", between a
+    relayed transport address and a peer. Equal if all of that is, and hashable.
+    """
+
+    def __new__(
+        cls,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        protocol: str = ...,
+        id: int = ...,  # noqa: A002 - what it is called everywhere else
+    ) -> Path: ...
+    @property
+    def local(self) -> tuple[str, int]: ...
+    @property
+    def remote(self) -> tuple[str, int]: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def id(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
 class DtlsReceived:
     """A DTLS datagram from a validated 5-tuple."""
 
@@ -91,18 +122,21 @@ class IceConnected:
     @property
     def transport(self) -> int: ...
     @property
-    def local(self) -> tuple[str, int]: ...
-    @property
-    def remote(self) -> tuple[str, int]: ...
+    def path(self) -> Path: ...
 
 @final
 class TransportClosed:
-    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error"."""
+    """The data path dropped a transport on its own. reason: "consent-expired" or "internal-error".
+
+    paths: where its client had tried to reach it.
+    """
 
     @property
     def transport(self) -> int: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def paths(self) -> list[PathStats]: ...
 
 @final
 class LayerChanged:
@@ -117,7 +151,39 @@ class LayerChanged:
     @property
     def active(self) -> bool: ...
 
-Event: TypeAlias = DtlsReceived | IceConnected | TransportClosed | LayerChanged
+@final
+class StunReceived:
+    """A STUN message (RFC 8489) with a sound header that is neither an ICE check nor a Send indication."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def data(self) -> bytes: ...
+
+@final
+class StreamClosed:
+    """A TCP or TLS connection that carried STUN messages has ended. stream: the `Path.id` it had."""
+
+    @property
+    def stream(self) -> int: ...
+
+@final
+class HttpAccepted:
+    """What came over TLS is HTTP."""
+
+    @property
+    def local(self) -> tuple[str, int]: ...
+    @property
+    def remote(self) -> tuple[str, int]: ...
+    def detach(self) -> int:
+        """A descriptor of a stream socket with the decrypted bytes, which is the caller's to close; once only.
+
+        RuntimeError: it was taken. If nobody takes it, the connection ends with this object.
+        """
+
+Event: TypeAlias = (
+    DtlsReceived | IceConnected | TransportClosed | LayerChanged | StunReceived | StreamClosed | HttpAccepted
+)
 
 @disjoint_base
 class _Commands:
@@ -167,6 +233,36 @@ class _Commands:
     def unsubscribe(self, egress: int) -> None: ...
     def request_keyframe(self, track: int) -> None:
         """Coalesced and throttled like a viewer's own PLI."""
+
+    def send(self, path: Path, data: bytes) -> None:
+        """One STUN message to a client, on a path by udp, tcp or tls."""
+
+    def close_stream(self, stream: int) -> None:
+        """End a TCP or TLS connection; nothing happens if it has ended."""
+
+    def add_relay(self, client: Path, relayed: Sequence[tuple[str, int]], *, max_bps: int = ...) -> int:
+        """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
+
+        relayed: its relayed transport addresses, at most one per family, to which nothing listens: our own media
+        address and other allocations are its peers. max_bps: bits per second in each direction, 0 for no limit.
+        """
+
+    def move_relay(self, relay: int, client: Path) -> None:
+        """The client is on another path from now on (RFC 8016)."""
+
+    def remove_relay(self, relay: int) -> None: ...
+    def permit(self, relay: int, ip: str) -> None:
+        """Packets to and from this address pass (RFC 8656, 9)."""
+
+    def forbid(self, relay: int, ip: str) -> None:
+        """They no longer do."""
+
+    def bind_channel(self, relay: int, channel: int, peer: tuple[str, int]) -> None:
+        """The channel, 0x4000 to 0x4fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
+
+    def unbind_channel(self, relay: int, channel: int) -> None: ...
+    def set_own_addresses(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """What peers call our media port: what relays have for one of these takes the hop inside."""
 
     def drain_events(self, limit: int = ...) -> list[Event]: ...
     def stats(self) -> list[TransportStats]:

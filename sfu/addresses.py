@@ -33,6 +33,16 @@ def announced_addresses(
     return list(found)
 
 
+def expand_wildcards(bound: Iterable[tuple[str, int]], interfaces: Sequence[str]) -> list[tuple[str, int]]:
+    """Every (IP address, port) there is to reach us at from this machine or beside it, in order, once each."""
+    found: dict[tuple[str, int], None] = {}
+    for host, port in bound:
+        address = ipaddress.ip_address(host)
+        same_family = (ip for ip in interfaces if ipaddress.ip_address(ip).version == address.version)
+        found.update(((ip, port), None) for ip in (same_family if address.is_unspecified else (host,)))
+    return list(found)
+
+
 def interface_addresses() -> list[str]:
     """Every IP address of this machine, without scopes, loopback last."""
     addresses = []

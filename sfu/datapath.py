@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from sfu._datapath import DtlsReceived, EgressSpec, IceConnected, LayerChanged, TrackSpec, TransportClosed
+from sfu._datapath import (
+    DtlsReceived,
+    EgressSpec,
+    HttpAccepted,
+    IceConnected,
+    LayerChanged,
+    StreamClosed,
+    StunReceived,
+    TrackSpec,
+    TransportClosed,
+)
 
 # The rare things that come up.
-Event = DtlsReceived | IceConnected | TransportClosed | LayerChanged
+MediaEvent = DtlsReceived | IceConnected | TransportClosed | LayerChanged
+Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted
 
 
 class DataPath(Protocol):

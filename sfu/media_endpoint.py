@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sfu._datapath import Engine
+from sfu._datapath import Engine, HttpAccepted, Path, StreamClosed, StunReceived
 from sfu.addresses import announced_addresses, interface_addresses
 from sfu.answer import LocalTransport
 from sfu.candidates import host_candidates
 from sfu.certificate import DtlsCertificate
+from sfu.datapath import Event
+from sfu.events import Signal
 from sfu.ids import Ids, RandomBytes
 from sfu.pump import EventPump
 from sfu.settings import SfuSettings
@@ -16,11 +18,17 @@ from sfu.transports import Transports
 
 
 class MediaEndpoint:
-    """Open from its making until `close`. OSError: an address cannot be bound."""
+    """Open from its making until `close`. OSError: an address cannot be bound.
+
+    `stun_received`, `stream_closed` and `http_accepted` pass on what is not media.
+    """
 
     def __init__(
         self, settings: SfuSettings, *, clock: Callable[[], float], now: datetime, random_bytes: RandomBytes
     ) -> None:
+        self.stun_received = Signal[[Path, bytes]]()
+        self.stream_closed = Signal[[int]]()
+        self.http_accepted = Signal[[HttpAccepted]]()
         self.engine = Engine(settings.listen, workers=settings.workers)
         self.transports = Transports(
             self.engine,
@@ -31,16 +39,15 @@ class MediaEndpoint:
             max_transports=settings.max_sessions,
             max_handshakes=settings.max_handshakes,
         )
-        self.candidates = host_candidates(
-            announced_addresses(
-                self.engine.local_addresses,
-                interface_addresses(),
-                public_ips=settings.public_ips,
-                include_loopback=settings.include_loopback,
-            )
+        self.announced = announced_addresses(
+            self.engine.local_addresses,
+            interface_addresses(),
+            public_ips=settings.public_ips,
+            include_loopback=settings.include_loopback,
         )
+        self.candidates = host_candidates(self.announced)
         self._fingerprint = certificate.fingerprint
-        self._pump = EventPump(self.engine, self.transports.handle_event)
+        self._pump = EventPump(self.engine, self._handle_event)
         self._pump.start()
 
     @property
@@ -50,6 +57,17 @@ class MediaEndpoint:
     def local(self, transport: Transport, ids: Ids) -> LocalTransport:
         """What an answer says of our side. The session id is a random number of 63 bits (RFC 8829, 5.2.1)."""
         return LocalTransport(transport.ice, self._fingerprint, self.candidates, ids.number(63))
+
+    def _handle_event(self, event: Event) -> None:
+        match event:
+            case StunReceived():
+                self.stun_received.emit(event.path, event.data)
+            case StreamClosed():
+                self.stream_closed.emit(event.stream)
+            case HttpAccepted():
+                self.http_accepted.emit(event)
+            case _:
+                self.transports.handle_event(event)
 
     def close(self) -> None:
         """Say goodbye on every transport, then close the sockets."""

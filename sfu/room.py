@@ -66,9 +66,9 @@ class Room:
         if len(self._participants) - leaving >= self.max_participants:
             raise Overloaded("room-full", "the room is full", retry_after=_ROOM_FULL_RETRY)
 
-    def join(self, participant: Participant) -> None:
-        """Overloaded ("room-full")."""
-        self.check_space()
+    def join(self, participant: Participant, leaving: int = 0) -> None:
+        """Overloaded ("room-full"), as `check_space`."""
+        self.check_space(leaving)
         self._participants[participant.id] = participant
         self.expires_at = None
         self.participant_joined.emit(participant)

@@ -3,13 +3,14 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sfu._datapath import LayerChanged
+from sfu._datapath import Engine, HttpAccepted, LayerChanged, Path
 from sfu.answer import answer
 from sfu.deadlines import Deadlines
 from sfu.errors import Conflict, NotFound
+from sfu.events import Signal
 from sfu.ids import Ids, RandomBytes
 from sfu.media_endpoint import MediaEndpoint
 from sfu.negotiation import Plan, plan
@@ -38,7 +39,11 @@ def utc_now() -> datetime:
 
 
 class Sfu:
-    """All methods belong to the event loop that ran `start`."""
+    """All methods belong to the event loop that ran `start`.
+
+    `stun_received`, `stream_closed` and `http_accepted` pass on what reaches the media ports and is not media;
+    `departed` tells the room's name and the identity of which nobody is left in it.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,10 @@ class Sfu:
         now: Callable[[], datetime] = utc_now,
         random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
+        self.stun_received = Signal[[Path, bytes]]()
+        self.stream_closed = Signal[[int]]()
+        self.http_accepted = Signal[[HttpAccepted]]()
+        self.departed = Signal[[str, str]]()
         self._settings = settings
         self._clock = clock
         self._now = now
@@ -60,7 +69,7 @@ class Sfu:
             max_rooms=settings.max_rooms,
             max_participants=settings.max_participants_per_room,
         )
-        self._rooms.opened.connect(lambda room: room.broadcast_changed.connect(self._resource_viewers))
+        self._rooms.opened.connect(self._watch_room)
         self._rooms.ended.connect(self._empty_room)
         self._timer = Timer(clock, self._next_deadline, self._handle_timeout)
         self._rooms.rescheduled.connect(self._timer.rearm)
@@ -81,6 +90,9 @@ class Sfu:
         )
         endpoint.transports.rescheduled.connect(self._timer.rearm)
         endpoint.transports.layer_changed.connect(self._handle_layer_changed)
+        endpoint.stun_received.connect(self.stun_received.emit)
+        endpoint.stream_closed.connect(self.stream_closed.emit)
+        endpoint.http_accepted.connect(self.http_accepted.emit)
         self._timer.start()
 
     async def close(self) -> None:
@@ -99,6 +111,27 @@ class Sfu:
     def media_port(self) -> int:
         """The one UDP port."""
         return self._require_running().port
+
+    @property
+    def media_addresses(self) -> Sequence[tuple[str, int]]:
+        """(IP address, port) of every way in, as clients are told."""
+        return self._require_running().announced
+
+    @property
+    def datapath(self) -> Engine:
+        """What moves the packets, for the relay that shares its ports."""
+        return self._require_running().engine
+
+    def set_certificate(self, chain: bytes, key: bytes) -> None:
+        """What TLS shows from now on, both PEM. ValueError: they cannot be used."""
+        self._require_running().engine.set_certificate(chain, key)
+
+    def is_present(self, room: str, identity: str) -> bool:
+        """Whether somebody of this identity is in the room."""
+        try:
+            return bool(self._rooms.get(room).with_identity(identity))
+        except NotFound:
+            return False
 
     async def publish(
         self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
@@ -120,10 +153,12 @@ class Sfu:
             self._publications[track.source] = publication
         participant = self._participant(ParticipantKind.PUBLISHER, identity, name, metadata)
         participant.tracks = publication.tracks
+        text = answer(planned, endpoint.local(transport, self._ids), {})
+        session = self._open(home, participant, transport, planned, text, publication, leaving=1 if replaced else 0)
+        # Only now, so that the identity was in the room all the time.
         if replaced is not None:
             self._close_participant(replaced)
-        text = answer(planned, endpoint.local(transport, self._ids), {})
-        return self._open(home, participant, transport, planned, text, publication)
+        return session
 
     async def watch(self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = "") -> MediaSession:
         """Send the room's broadcast, whoever that is from now on, to a viewer.
@@ -210,6 +245,7 @@ class Sfu:
         planned: Plan,
         text: str,
         media: Publication | Viewing,
+        leaving: int = 0,
     ) -> MediaSession:
         session = MediaSession(
             session_id=self._ids.session_id(),
@@ -226,7 +262,7 @@ class Sfu:
         self._by_participant[participant.id] = session
         transport.connected.connect(lambda: self._connected(session))
         transport.closed.connect(lambda reason: self._closed(session, reason))
-        home.join(participant)
+        home.join(participant, leaving)
         log.info("%s %s joins %s as %s", participant.kind, participant.id, home.id, session.kind)
         return session
 
@@ -251,6 +287,14 @@ class Sfu:
     def _empty_room(self, room: Room) -> None:
         for participant in room.participants:
             self._close_participant(participant)
+
+    def _watch_room(self, room: Room) -> None:
+        room.broadcast_changed.connect(self._resource_viewers)
+        room.participant_left.connect(lambda participant: self._note_left(room, participant.identity))
+
+    def _note_left(self, room: Room, identity: str) -> None:
+        if not room.with_identity(identity):
+            self.departed.emit(room.name, identity)
 
     def _resource_viewers(self, room: Room) -> None:
         """The broadcast is another one: everybody follows, on the transports they have."""

@@ -51,6 +51,33 @@ class EgressStats(TypedDict):
     jitter_ms: float
 
 
+class PathStats(TypedDict):
+    """One 5-tuple on which a client tried to reach its transport; at most 64 are kept, those that tell least go first.
+
+    `protocol` and `id`: as in `sfu._datapath.Path`. `checks`: ICE checks for the transport's user that came (RFC 8445,
+    7.3); `refused`: those of them that were not accepted, by reason: "wrong-username", "bad-fingerprint",
+    "bad-integrity", "unknown-attribute", "role-conflict"; `nominations`: those that nominated the path. DTLS datagrams
+    and SRTP packets (`media`) count once the path is valid; `media_dropped`: those that could not be opened, because
+    there were no keys yet, or they were forged, replayed or malformed. `validated` and `selected` hold at the moment of
+    the snapshot. `age_ms`: since something came first, `idle_ms`: since something came last.
+    """
+
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    protocol: str
+    id: int
+    checks: int
+    refused: dict[str, int]
+    nominations: int
+    validated: bool
+    selected: bool
+    dtls: int
+    media: int
+    media_dropped: int
+    age_ms: int
+    idle_ms: int
+
+
 class TransportStats(TypedDict):
     """One transport. `rtt_ms` is None until a report has measured it; `idle_ms` counts since the last valid check."""
 
@@ -65,5 +92,6 @@ class TransportStats(TypedDict):
     packets_sent: int
     bytes_sent: int
     remb_bps: int | None
+    paths: list[PathStats]
     tracks: list[TrackStats]
     egresses: list[EgressStats]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sfu._datapath import DtlsReceived, IceConnected, LayerChanged, TransportClosed
 from sfu.attributes import IceCredentials
 from sfu.certificate import DtlsCertificate
-from sfu.datapath import DataPath, Event
+from sfu.datapath import DataPath, MediaEvent
 from sfu.deadlines import Deadlines
 from sfu.errors import Overloaded
 from sfu.events import Signal
@@ -70,7 +70,7 @@ class Transports:
         if len(self._connecting) >= self._max_handshakes:
             raise Overloaded("too-many-handshakes", "too many are joining", retry_after=_TOO_MANY_HANDSHAKES_RETRY)
 
-    def handle_event(self, event: Event) -> None:
+    def handle_event(self, event: MediaEvent) -> None:
         """Events about a transport that is gone are normal and mean nothing."""
         if isinstance(event, LayerChanged):
             self.layer_changed.emit(event)

@@ -15,11 +15,15 @@ from tools import code_map
 from tools.purity import imports, impure_python, impure_rust, rust_code
 from tools.sources import PACKAGES, ROOT, files, python_modules, rust_modules, text
 
+BESIDE = {"tests", "tools", "bench"}
+WEB = {"fastapi", "starlette", "uvicorn"}
+
 # Who may not import whom.
 FORBIDDEN_IMPORTS = {
-    "sfu": {"api", "clients", "tests", "tools", "bench", "fastapi", "starlette", "uvicorn", "pydantic", "aiortc"},
-    "clients": {"api", "sfu", "tests", "tools", "bench", "fastapi", "starlette", "uvicorn"},
-    "api": {"tests", "tools", "bench"},
+    "sfu": {"api", "clients", "turn", *BESIDE, *WEB, "pydantic", "aiortc"},
+    "turn": {"api", "clients", "sfu", *BESIDE, *WEB, "pydantic", "aiortc"},
+    "clients": {"api", "sfu", "turn", *BESIDE, *WEB},
+    "api": BESIDE,
 }
 
 # In parts, because this file is searched as well.

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from tools.purity import imports, impure_python, impure_rust
 from tools.sources import ROOT, files, python_modules, rust_modules, text
 
-READING_ORDER = ("sfu", "api", "clients")
+READING_ORDER = ("sfu", "turn", "api", "clients")
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 BEGIN, END = "<!-- code map: make map -->\n", "<!-- end of the code map -->"
 LINE = re.compile(r"^(?P<path>\S+\.(?:py|rs)) +\[(?P<mark>[PSV])\]", re.MULTILINE)

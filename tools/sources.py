@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("api", "clients", "sfu")
+PACKAGES = ("api", "clients", "sfu", "turn")
 
 
 def files() -> list[str]:

@@ -3,7 +3,7 @@
 A door is an endpoint that takes SDP offers and the session URLs that come of them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from api.context import Context
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
 from api.etags import Match, if_match, quoted
 from api.facade import SessionFacade
-from api.ice_servers import link_headers
+from api.ice_servers import IceServer, link_headers
 from api.problems import Problem
 from api.tokens import AccessToken
 
@@ -67,8 +67,7 @@ def _add_endpoint(router: APIRouter, door: Door) -> None:
         response = Response(session.answer, 201, {"Cache-Control": "no-store"}, SDP)
         response.headers["Location"] = door.session_path(session)
         response.headers["ETag"] = quoted(session.etag)
-        for name, value in link_headers(context.ice_servers(token)):
-            response.headers.append(name, value)
+        _announce(context.ice_servers(room, token.identity), response)
         return response
 
     @router.get("/{room}", operation_id=f"{door.name}Probe", summary="See that the endpoint is there", status_code=204)
@@ -106,7 +105,12 @@ def _add_session(router: APIRouter, door: Door) -> None:
         openapi_extra=_body(SDPFRAG),
         responses={200: {"description": "ICE restarted; the answer's fragment.", "content": {SDPFRAG: {}}}},
     )
-    async def patch(request: Request, session: SessionFacade = Depends(get_session)) -> Response:  # noqa: B008
+    async def patch(
+        request: Request,
+        room: RoomName,
+        context: ContextDep,
+        session: SessionFacade = Depends(get_session),  # noqa: B008
+    ) -> Response:
         require_media_type(request, SDPFRAG, "Accept-Patch")
         match if_match(request.headers.get("if-match"), session.etag):
             case Match.MISSING:
@@ -116,7 +120,10 @@ def _add_session(router: APIRouter, door: Door) -> None:
             case Match.ANY:
                 fragment = session.restart_ice(await read_text(request, MAX_SDPFRAG))
                 headers = {"ETag": quoted(session.etag), "Cache-Control": "no-store"}
-                return Response(fragment, 200, headers, SDPFRAG)
+                response = Response(fragment, 200, headers, SDPFRAG)
+                # The client gathers anew, and the credentials it has may have expired.
+                _announce(context.ice_servers(room, session.identity), response)
+                return response
             case Match.CURRENT:
                 session.trickle(await read_text(request, MAX_SDPFRAG))
                 return Response(status_code=204)
@@ -140,6 +147,11 @@ def _add_session(router: APIRouter, door: Door) -> None:
     @router.options(path, include_in_schema=False, dependencies=[Depends(limit_address)])
     async def describe(room: RoomName) -> Response:
         return Response(status_code=200, headers={"Allow": SESSION_METHODS, "Accept-Patch": SDPFRAG})
+
+
+def _announce(servers: Sequence[IceServer], response: Response) -> None:
+    for name, value in link_headers(servers):
+        response.headers.append(name, value)
 
 
 def _body(media_type: str) -> dict[str, Any]:

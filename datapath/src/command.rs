@@ -1,9 +1,12 @@
 //! What Python asks of a core. Rare; never per packet.
 
+use core::net::{IpAddr, SocketAddr};
+
 use crate::ice::Credentials;
-use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
+use crate::ids::{EgressId, RelayId, TrackId, TransportId, WorkerId};
 use crate::media::{EgressSpec, TrackSpec};
 use crate::packet::extensions::ExtensionMap;
+use crate::path::{Carrier, Path};
 use crate::srtp::Profile;
 
 /// The publisher's payload type, and the viewer's for the same media and its retransmissions.
@@ -100,6 +103,83 @@ pub enum Command {
         /// The track.
         track: TrackId,
     },
+    /// One STUN message to a client.
+    SendStun {
+        /// On a path of the media port or of a connection.
+        path: Path,
+        /// The message.
+        data: Vec<u8>,
+    },
+}
+
+/// One change to the table of TURN allocations. Every worker has the whole table, so that whichever a packet reaches can
+/// take it out of its wrapping or put it in.
+#[derive(Clone, Debug)]
+pub enum RelayChange {
+    /// A new allocation.
+    Add {
+        /// Its id.
+        id: RelayId,
+        /// Its client's 5-tuple.
+        client: Path,
+        /// At most one address per family.
+        relayed: Vec<RelayedAddress>,
+        /// Bytes per second in each direction; 0 is no limit.
+        max_bytes_per_second: u64,
+    },
+    /// Its client has another 5-tuple (RFC 8016).
+    Move {
+        /// The allocation.
+        id: RelayId,
+        /// The new 5-tuple.
+        client: Path,
+    },
+    /// The allocation ends.
+    Remove {
+        /// The allocation.
+        id: RelayId,
+    },
+    /// Packets from and to this address pass.
+    Permit {
+        /// The allocation.
+        id: RelayId,
+        /// The peer's address.
+        peer: IpAddr,
+    },
+    /// They no longer do.
+    Forbid {
+        /// The allocation.
+        id: RelayId,
+        /// The peer's address.
+        peer: IpAddr,
+    },
+    /// The channel stands for the peer.
+    BindChannel {
+        /// The allocation.
+        id: RelayId,
+        /// 0x4000 to 0x4fff.
+        channel: u16,
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// It no longer does.
+    UnbindChannel {
+        /// The allocation.
+        id: RelayId,
+        /// The channel.
+        channel: u16,
+    },
+    /// What peers call our media port: packets from a relay to one of these stay inside.
+    OwnAddresses(Vec<SocketAddr>),
+}
+
+/// A relayed transport address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayedAddress {
+    /// As the client is told.
+    pub address: SocketAddr,
+    /// A socket is bound for it; else only the hop inside and other allocations reach it.
+    pub has_socket: bool,
 }
 
 impl Command {
@@ -115,6 +195,12 @@ impl Command {
             Self::ForwardLayer { track, .. } | Self::RequestKeyframe { track } => track.home(workers),
             Self::Subscribe { id, .. } | Self::Unsubscribe { id } => id.home(workers),
             Self::SetSource { egress, .. } => egress.home(workers),
+            Self::SendStun { path, .. } => match path.carrier {
+                Carrier::Tcp(id) | Carrier::Tls(id) => id.home(workers),
+                Carrier::Relay(id) | Carrier::RelaySocket(id) => id.home(workers),
+                // Any of them: they share the port.
+                Carrier::Udp => WorkerId(path.remote.port() % workers.max(1)),
+            },
         }
     }
 }

@@ -9,6 +9,7 @@ mod control;
 mod fanout;
 mod feedback;
 mod receive;
+mod relay;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -142,6 +143,7 @@ impl Core {
                 packets_sent: transport.traffic.packets_sent,
                 bytes_sent: transport.traffic.bytes_sent,
                 remb_bps: transport.remb,
+                paths: transport.paths(now),
                 tracks: transport
                     .tracks
                     .iter()
@@ -157,16 +159,17 @@ impl Core {
     }
 
     /// Handling a packet of this path panicked: whatever state its transport is in, it ends.
-    pub fn abandon(&mut self, path: &Path) {
+    pub fn abandon(&mut self, now: Instant, path: &Path) {
         if let Some(&id) = self.paths.get(path) {
-            self.close(id, CloseReason::InternalError);
+            self.close(now, id, CloseReason::InternalError);
         }
     }
 
     /// Drop a transport on our own account.
-    fn close(&mut self, id: TransportId, reason: CloseReason) {
+    fn close(&mut self, now: Instant, id: TransportId, reason: CloseReason) {
+        let paths = self.transports.get(&id).map(|transport| transport.paths(now)).unwrap_or_default();
         self.remove_transport(id);
-        self.events.push_back(Event::TransportClosed { transport: id, reason });
+        self.events.push_back(Event::TransportClosed { transport: id, reason, paths });
     }
 
     /// A name for one more stream, unique among all workers.

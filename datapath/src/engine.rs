@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::command::Command;
+use crate::command::{Command, RelayChange};
 use crate::event::Event;
-use crate::ids::WorkerId;
+use crate::ids::{StreamId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, BufferSizes};
 use crate::net::sockets::SocketSet;
@@ -212,6 +212,20 @@ impl Controls for Engine {
         }
         let home = command.home(self.workers());
         Ok(self.shared.mailbox(home).command(command)?)
+    }
+
+    fn change_relays(&self, change: RelayChange) -> Result<(), Refused> {
+        if self.shared.stopping.load(Ordering::Acquire) {
+            return Err(Refused::Closed);
+        }
+        for mailbox in self.shared.mailboxes() {
+            mailbox.relay(change.clone())?;
+        }
+        Ok(())
+    }
+
+    fn close_stream(&self, id: StreamId) -> Result<(), Refused> {
+        Ok(self.shared.mailbox(id.home(self.workers())).close_stream(id)?)
     }
 
     fn drain_events(&self, limit: usize) -> Vec<Event> {

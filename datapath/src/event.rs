@@ -1,7 +1,12 @@
 //! What a core tells Python. Rare; never per packet.
 
-use crate::ids::{TrackId, TransportId};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::ids::{StreamId, TrackId, TransportId};
 use crate::path::Path;
+use crate::stats::PathStats;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,8 @@ pub enum Event {
         transport: TransportId,
         /// Why.
         reason: CloseReason,
+        /// Where its client had tried to reach it.
+        paths: Vec<PathStats>,
     },
     /// A layer began or stopped arriving.
     LayerChanged {
@@ -38,7 +45,40 @@ pub enum Event {
         /// Whether packets arrive.
         active: bool,
     },
+    /// A STUN message that is neither an ICE check nor data to relay.
+    StunReceived {
+        /// Whence.
+        path: Path,
+        /// The message; its header is sound.
+        data: Vec<u8>,
+    },
+    /// A connection that carried such messages has ended.
+    StreamClosed {
+        /// Which.
+        stream: StreamId,
+    },
+    /// What came over TLS is HTTP.
+    HttpAccepted {
+        /// Our address.
+        local: SocketAddr,
+        /// The client's.
+        remote: SocketAddr,
+        /// The other end carries the decrypted bytes.
+        end: StreamEnd,
+    },
 }
+
+/// One end of a local pair of sockets. The last to drop it closes it.
+#[derive(Clone, Debug)]
+pub struct StreamEnd(pub Arc<OwnedFd>);
+
+impl PartialEq for StreamEnd {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for StreamEnd {}
 
 /// Why a core dropped a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

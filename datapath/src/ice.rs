@@ -4,11 +4,14 @@
 //! path to send on is the one that the client, which is always controlling, nominates. Only checks change anything
 //! here, never media.
 
+pub mod attempts;
+
 use core::time::Duration;
 
 use crate::packet::stun;
 use crate::path::Path;
 use crate::time::Instant;
+use attempts::Attempts;
 
 /// Without a check for this long the client has withdrawn its consent (RFC 7675 section 5.1).
 pub const CONSENT_EXPIRY: Duration = Duration::from_secs(30);
@@ -39,9 +42,9 @@ impl core::fmt::Debug for Credentials {
     }
 }
 
-/// Why a message was dropped without an answer.
+/// Why a message is not accepted as a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropReason {
+pub enum Refusal {
     /// Not a Binding request.
     NotARequest,
     /// USERNAME is missing or not this transport's.
@@ -50,13 +53,41 @@ pub enum DropReason {
     BadFingerprint,
     /// MESSAGE-INTEGRITY is missing or does not fit.
     BadIntegrity,
+    /// Authentic, with an attribute that we would have to understand; answered with 420.
+    UnknownAttribute,
+    /// Authentic, from a client that believes to be controlled; answered with 487.
+    RoleConflict,
+}
+
+impl Refusal {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::NotARequest,
+        Self::WrongUsername,
+        Self::BadFingerprint,
+        Self::BadIntegrity,
+        Self::UnknownAttribute,
+        Self::RoleConflict,
+    ];
+
+    /// A stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotARequest => "not-a-request",
+            Self::WrongUsername => "wrong-username",
+            Self::BadFingerprint => "bad-fingerprint",
+            Self::BadIntegrity => "bad-integrity",
+            Self::UnknownAttribute => "unknown-attribute",
+            Self::RoleConflict => "role-conflict",
+        }
+    }
 }
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
     /// Nothing changed and nothing is to be sent.
-    Ignored(DropReason),
+    Ignored(Refusal),
     /// An answer was written.
     Answered {
         /// [`IceAgent::selected`] is another path now.
@@ -78,6 +109,8 @@ pub struct IceAgent {
     selected: Option<Path>,
     evicted: Vec<Path>,
     last_check: Instant,
+    /// What came on which path, valid or not.
+    pub attempts: Attempts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +135,7 @@ impl IceAgent {
             selected: None,
             evicted: Vec::new(),
             last_check: now,
+            attempts: Attempts::default(),
         }
     }
 
@@ -128,7 +162,10 @@ impl IceAgent {
     ) -> CheckOutcome {
         let generation = match self.authenticate(message) {
             Ok(generation) => generation,
-            Err(reason) => return CheckOutcome::Ignored(reason),
+            Err(reason) => {
+                self.attempts.on_refused(now, path, reason);
+                return CheckOutcome::Ignored(reason);
+            }
         };
         let key = self.key(generation);
         let transaction = message.transaction_id();
@@ -136,14 +173,17 @@ impl IceAgent {
         let unknown = message.unknown_required();
         if !unknown.is_empty() {
             stun::write_binding_error(out, transaction, UNKNOWN_ATTRIBUTE, &unknown, Some(key));
+            self.attempts.on_refused(now, path, Refusal::UnknownAttribute);
             return unchanged;
         }
         // A lite agent is always controlled (RFC 8445 section 6.1.1): the client has to change its role.
         if message.ice_controlled().is_some() {
             stun::write_binding_error(out, transaction, ROLE_CONFLICT, &[], Some(key));
+            self.attempts.on_refused(now, path, Refusal::RoleConflict);
             return unchanged;
         }
         stun::write_binding_success(out, transaction, path.remote, key);
+        self.attempts.on_accepted(now, path, message.use_candidate());
 
         let before = self.selected;
         self.last_check = now;
@@ -202,25 +242,25 @@ impl IceAgent {
     }
 
     /// The generation of the credentials that the message was made with.
-    fn authenticate(&self, message: &stun::Message<'_>) -> Result<u32, DropReason> {
+    fn authenticate(&self, message: &stun::Message<'_>) -> Result<u32, Refusal> {
         if !message.is_binding_request() {
-            return Err(DropReason::NotARequest);
+            return Err(Refusal::NotARequest);
         }
         if message.fingerprint_valid() == Some(false) {
-            return Err(DropReason::BadFingerprint);
+            return Err(Refusal::BadFingerprint);
         }
-        let username = message.username().ok_or(DropReason::WrongUsername)?;
+        let username = message.username().ok_or(Refusal::WrongUsername)?;
         let generation = if self.current.matches(username) {
             self.generation
         } else if self.previous.as_ref().is_some_and(|previous| previous.matches(username)) {
             self.generation.wrapping_sub(1)
         } else {
-            return Err(DropReason::WrongUsername);
+            return Err(Refusal::WrongUsername);
         };
         if message.integrity_valid(self.key(generation)) {
             Ok(generation)
         } else {
-            Err(DropReason::BadIntegrity)
+            Err(Refusal::BadIntegrity)
         }
     }
 

@@ -46,6 +46,15 @@ impl Carrier {
         }
     }
 
+    /// The connection's or the relay's id; 0 for UDP.
+    pub const fn id(self) -> u32 {
+        match self {
+            Self::Udp => 0,
+            Self::Tcp(id) | Self::Tls(id) => id.0,
+            Self::Relay(id) | Self::RelaySocket(id) => id.0,
+        }
+    }
+
     /// A stable name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,6 +2,9 @@
 //!
 //! Its face, with shapes and errors, is `sfu/_datapath.pyi`.
 
+mod relay;
+mod stats;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,13 +15,13 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::{Command, PayloadTypeMap};
+use crate::command::{Command, PayloadTypeMap, RelayChange, RelayedAddress};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
 use crate::event::Event;
 use crate::ice::Credentials;
-use crate::ids::{EgressId, TrackId, TransportId};
+use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{self, CodecSpec, Kind, MAX_LAYERS};
 use crate::net::listen::BufferSizes;
 use crate::packet::codec::Codec;
@@ -27,8 +30,8 @@ use crate::packet::rtp;
 use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
-use crate::stats::{EgressStats, LayerStats, TrackStats, TransportStats};
 use crate::time::Instant;
+use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
 
 /// Longest datagram UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -48,8 +51,8 @@ const MAX_STREAMS: usize = 64;
 mod module {
     #[pymodule_export]
     use super::{
-        Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, IceConnected, LayerChanged, SrtpSession,
-        TrackSpec, TransportClosed,
+        Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
+        PathObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -57,7 +60,8 @@ mod module {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let mut event = module.getattr("DtlsReceived")?;
-        for other in ["IceConnected", "TransportClosed", "LayerChanged"] {
+        for other in ["IceConnected", "TransportClosed", "LayerChanged", "StunReceived", "StreamClosed", "HttpAccepted"]
+        {
             event = event.bitor(module.getattr(other)?)?;
         }
         module.add("Event", event)
@@ -157,8 +161,7 @@ struct DtlsReceived {
 #[pyclass(frozen, get_all, module = "sfu._datapath")]
 struct IceConnected {
     transport: u32,
-    local: (String, u16),
-    remote: (String, u16),
+    path: Py<PathObject>,
 }
 
 /// The data path dropped a transport on its own.
@@ -166,6 +169,7 @@ struct IceConnected {
 struct TransportClosed {
     transport: u32,
     reason: &'static str,
+    paths: Py<PyList>,
 }
 
 /// A layer began or stopped arriving.
@@ -260,6 +264,61 @@ impl Commands {
         self.submit(Command::RequestKeyframe { track: TrackId(track.u32()) })
     }
 
+    fn send(&self, path: &PathObject, data: &[u8]) -> PyResult<()> {
+        if data.is_empty() || data.len() > MAX_DATAGRAM {
+            return Err(PyValueError::new_err("data: 1 to 65507 bytes"));
+        }
+        self.submit(Command::SendStun { path: path.0, data: data.to_vec() })
+    }
+
+    fn close_stream(&self, stream: Id) -> PyResult<()> {
+        Ok(self.0.close_stream(StreamId(stream.u32()))?)
+    }
+
+    #[pyo3(signature = (client, relayed, *, max_bps=Int(0)))]
+    fn add_relay(
+        &self,
+        client: &PathObject,
+        relayed: Vec<(String, Int<0, 65_535>)>,
+        max_bps: Int<0, { i64::MAX }>,
+    ) -> PyResult<u32> {
+        let relayed = relayed.iter().map(|(host, port)| {
+            parse_address(host, port.u16()).map(|address| RelayedAddress { address, has_socket: false })
+        });
+        let relayed = relayed.collect::<PyResult<Vec<_>>>()?;
+        Ok(self.0.add_relay(client.0, relayed, max_bps.u64() / 8)?.0)
+    }
+
+    fn move_relay(&self, relay: Id, client: &PathObject) -> PyResult<()> {
+        self.change(RelayChange::Move { id: RelayId(relay.u32()), client: client.0 })
+    }
+
+    fn remove_relay(&self, relay: Id) -> PyResult<()> {
+        self.change(RelayChange::Remove { id: RelayId(relay.u32()) })
+    }
+
+    fn permit(&self, relay: Id, ip: &str) -> PyResult<()> {
+        self.change(RelayChange::Permit { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
+    }
+
+    fn forbid(&self, relay: Id, ip: &str) -> PyResult<()> {
+        self.change(RelayChange::Forbid { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
+    }
+
+    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
+        let peer = parse_address(&peer.0, peer.1.u16())?;
+        self.change(RelayChange::BindChannel { id: RelayId(relay.u32()), channel: channel.u16(), peer })
+    }
+
+    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>) -> PyResult<()> {
+        self.change(RelayChange::UnbindChannel { id: RelayId(relay.u32()), channel: channel.u16() })
+    }
+
+    fn set_own_addresses(&self, addresses: Vec<(String, Int<0, 65_535>)>) -> PyResult<()> {
+        let addresses = addresses.iter().map(|(host, port)| parse_address(host, port.u16()));
+        self.change(RelayChange::OwnAddresses(addresses.collect::<PyResult<_>>()?))
+    }
+
     #[pyo3(signature = (limit=1024))]
     fn drain_events<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let events = self.0.drain_events(limit).into_iter().map(|event| event_object(py, event));
@@ -268,7 +327,10 @@ impl Commands {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let transports = self.0.stats();
-        PyList::new(py, transports.iter().map(|stats| transport_dict(py, stats)).collect::<PyResult<Vec<_>>>()?)
+        PyList::new(
+            py,
+            transports.iter().map(|transport| stats::transport_dict(py, transport)).collect::<PyResult<Vec<_>>>()?,
+        )
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -283,6 +345,10 @@ impl Commands {
 impl Commands {
     fn submit(&self, command: Command) -> PyResult<()> {
         Ok(self.0.submit(command)?)
+    }
+
+    fn change(&self, change: RelayChange) -> PyResult<()> {
+        Ok(self.0.change_relays(change)?)
     }
 }
 
@@ -479,6 +545,11 @@ impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {
         self.0 as usize
     }
 
+    fn u64(self) -> u64 {
+        const { assert!(MIN >= 0) };
+        self.0 as u64
+    }
+
     fn instant(self) -> Instant {
         const { assert!(MIN >= 0) };
         Instant::from_micros(self.0 as u64)
@@ -547,8 +618,11 @@ fn bad_key() -> PyErr {
 }
 
 fn parse_address(host: &str, port: u16) -> PyResult<SocketAddr> {
-    let ip: IpAddr = host.parse().map_err(|_| PyValueError::new_err("host: not an IP address"))?;
-    Ok(SocketAddr::new(ip, port))
+    Ok(SocketAddr::new(parse_ip(host)?, port))
+}
+
+fn parse_ip(host: &str) -> PyResult<IpAddr> {
+    host.parse().map_err(|_| PyValueError::new_err("host: not an IP address"))
 }
 
 fn address_tuple(address: SocketAddr) -> (String, u16) {
@@ -615,89 +689,21 @@ fn event_object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
             Bound::new(py, DtlsReceived { transport: transport.0, data })?.into_any()
         }
         Event::IceConnected { transport, path } => {
-            let (local, remote) = (address_tuple(path.local), address_tuple(path.remote));
-            Bound::new(py, IceConnected { transport: transport.0, local, remote })?.into_any()
+            let path = Py::new(py, PathObject(path))?;
+            Bound::new(py, IceConnected { transport: transport.0, path })?.into_any()
         }
-        Event::TransportClosed { transport, reason } => {
-            Bound::new(py, TransportClosed { transport: transport.0, reason: reason.as_str() })?.into_any()
+        Event::TransportClosed { transport, reason, paths } => {
+            let paths = stats::path_dicts(py, &paths)?.unbind();
+            Bound::new(py, TransportClosed { transport: transport.0, reason: reason.as_str(), paths })?.into_any()
         }
         Event::LayerChanged { track, layer, rid, active } => {
             Bound::new(py, LayerChanged { track: track.0, layer, rid, active })?.into_any()
         }
-    })
-}
-
-/// A dict with the named values, in order.
-macro_rules! dict {
-    ($py:expr, { $($name:ident: $value:expr),* $(,)? }) => {{
-        let dict = PyDict::new($py);
-        $(dict.set_item(pyo3::intern!($py, stringify!($name)), $value)?;)*
-        Ok(dict)
-    }};
-}
-
-fn transport_dict<'py>(py: Python<'py>, stats: &TransportStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        transport: stats.transport.0,
-        connected: stats.connected,
-        encrypted: stats.encrypted,
-        remote: stats.remote.map(address_tuple),
-        idle_ms: u64::try_from(stats.idle.as_millis()).unwrap_or(u64::MAX),
-        rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
-        packets_received: stats.packets_received,
-        bytes_received: stats.bytes_received,
-        packets_sent: stats.packets_sent,
-        bytes_sent: stats.bytes_sent,
-        remb_bps: stats.remb_bps,
-        tracks: stats.tracks.iter().map(|track| track_dict(py, track)).collect::<PyResult<Vec<_>>>()?,
-        egresses: stats.egresses.iter().map(|egress| egress_dict(py, egress)).collect::<PyResult<Vec<_>>>()?,
-    })
-}
-
-fn track_dict<'py>(py: Python<'py>, stats: &TrackStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        track: stats.track.0,
-        kind: kind_name(stats.kind),
-        forwarded_layer: stats.forwarded_layer,
-        layers: stats.layers.iter().map(|layer| layer_dict(py, layer)).collect::<PyResult<Vec<_>>>()?,
-    })
-}
-
-fn layer_dict<'py>(py: Python<'py>, stats: &LayerStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        layer: stats.layer,
-        rid: stats.rid.as_deref(),
-        ssrc: stats.ssrc,
-        payload_type: stats.payload_type,
-        active: stats.active,
-        packets: stats.packets,
-        bytes: stats.bytes,
-        bitrate_bps: stats.bitrate_bps,
-        frames: stats.frames,
-        frame_rate: stats.frame_rate,
-        keyframes: stats.keyframes,
-        lost: stats.lost,
-        repaired: stats.repaired,
-        duplicates: stats.duplicates,
-        jitter_ms: stats.jitter_ms,
-        nacks_sent: stats.nacks_sent,
-        plis_sent: stats.plis_sent,
-    })
-}
-
-fn egress_dict<'py>(py: Python<'py>, stats: &EgressStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        egress: stats.egress.0,
-        source: stats.source.map(|track| track.0),
-        packets: stats.packets,
-        bytes: stats.bytes,
-        bitrate_bps: stats.bitrate_bps,
-        retransmitted: stats.retransmitted,
-        nacks_received: stats.nacks_received,
-        plis_received: stats.plis_received,
-        unmapped: stats.unmapped,
-        loss_fraction: stats.loss_fraction,
-        lost: stats.lost,
-        jitter_ms: stats.jitter_ms,
+        Event::StunReceived { path, data } => {
+            let (path, data) = (Py::new(py, PathObject(path))?, PyBytes::new(py, &data).unbind());
+            Bound::new(py, StunReceived { path, data })?.into_any()
+        }
+        Event::StreamClosed { stream } => Bound::new(py, StreamClosed { stream: stream.0 })?.into_any(),
+        Event::HttpAccepted { local, remote, end } => Bound::new(py, HttpAccepted::new(local, remote, end))?.into_any(),
     })
 }

@@ -3,8 +3,10 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use crate::ice::attempts::Refusals;
 use crate::ids::{EgressId, TrackId, TransportId};
 use crate::media::Kind;
+use crate::path::Path;
 
 /// One received RTP stream of a track, with what its RTX stream repaired.
 #[derive(Clone, Debug)]
@@ -57,6 +59,23 @@ pub struct EgressStats {
     pub jitter_ms: f64,
 }
 
+/// One 5-tuple on which a client tried to reach its transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
+pub struct PathStats {
+    pub path: Path,
+    pub checks: u64,
+    pub refused: Refusals,
+    pub nominations: u64,
+    pub validated: bool,
+    pub selected: bool,
+    pub dtls: u64,
+    pub media: u64,
+    pub media_dropped: u64,
+    pub age: Duration,
+    pub idle: Duration,
+}
+
 /// One transport.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
@@ -72,6 +91,7 @@ pub struct TransportStats {
     pub packets_sent: u64,
     pub bytes_sent: u64,
     pub remb_bps: Option<u64>,
+    pub paths: Vec<PathStats>,
     pub tracks: Vec<TrackStats>,
     pub egresses: Vec<EgressStats>,
 }

@@ -10,6 +10,7 @@ use crate::packet::extensions::ExtensionMap;
 use crate::path::Path;
 use crate::remb::ReceiveEstimate;
 use crate::srtp::{Opener, Sealer};
+use crate::stats::PathStats;
 use crate::time::{earliest, Instant};
 use crate::twcc::ArrivalRecorder;
 
@@ -140,6 +141,25 @@ impl Transport {
     /// It can be sent media.
     pub fn is_ready(&self) -> bool {
         self.keys.is_some() && self.ice.send_path().is_some()
+    }
+
+    /// Where its client tried to reach it, in the order in which that began.
+    pub fn paths(&self, now: Instant) -> Vec<PathStats> {
+        let selected = self.ice.selected();
+        let stats = self.ice.attempts.iter().map(|attempt| PathStats {
+            path: attempt.path,
+            checks: attempt.checks,
+            refused: attempt.refusals,
+            nominations: attempt.nominations,
+            validated: self.ice.is_validated(&attempt.path),
+            selected: selected == Some(attempt.path),
+            dtls: attempt.dtls,
+            media: attempt.media,
+            media_dropped: attempt.media_dropped,
+            age: now.since(attempt.first),
+            idle: now.since(attempt.last),
+        });
+        stats.collect()
     }
 
     /// Smoothed round trip time, once measured.

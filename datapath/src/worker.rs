@@ -114,6 +114,9 @@ impl Worker {
             for letter in letters.by_ref().take(MAX_BATCH) {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
+                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(change)),
+                    // Connections end with the sockets component, which is not there yet.
+                    Letter::CloseStream(_) => {}
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
                     Letter::PathTaken(path) => self.note_lost(path),
@@ -170,7 +173,7 @@ impl Worker {
         let handled = catch_unwind(AssertUnwindSafe(|| self.core.handle_datagram(now, path, datagram)));
         if handled.is_err() {
             self.counters.panics += 1;
-            self.guard(|core| core.abandon(&path));
+            self.guard(|core| core.abandon(now, &path));
         }
     }
 

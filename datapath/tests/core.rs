@@ -8,10 +8,13 @@ use core::time::Duration;
 use common::*;
 use sluice_datapath::command::Command;
 use sluice_datapath::event::{CloseReason, Event};
+use sluice_datapath::ice::Refusal;
 use sluice_datapath::ids::{EgressId, TrackId};
 use sluice_datapath::packet::codec::{picture_ids, Codec};
 use sluice_datapath::packet::rtcp::{self, Packet};
 use sluice_datapath::packet::rtp::{self, Header, HeaderFields};
+use sluice_datapath::packet::stun;
+use sluice_datapath::path::Path;
 
 const TRACK: TrackId = TrackId(0);
 
@@ -312,9 +315,42 @@ fn consent_expires_after_thirty_silent_seconds() {
     node.advance(Duration::from_millis(29_000));
     assert!(!node.events.iter().any(|event| matches!(event, Event::TransportClosed { .. })));
     node.advance(Duration::from_millis(1_500));
-    let closed = Event::TransportClosed { transport: source.id, reason: CloseReason::ConsentExpired };
-    assert!(node.events.contains(&closed));
+    let closed = node.events.iter().find_map(|event| match event {
+        Event::TransportClosed { transport, reason, paths } if *transport == source.id => Some((*reason, paths)),
+        _ => None,
+    });
+    let (reason, paths) = closed.unwrap();
+    assert_eq!(reason, CloseReason::ConsentExpired);
+    assert_eq!((paths[0].path, paths[0].checks, paths[0].idle), (source.path, 1, Duration::from_secs(30)));
     assert!(!node.cores[0].owns_path(&source.path));
+}
+
+#[test]
+fn each_path_that_was_tried_is_told_with_what_came_on_it() {
+    let mut node = Node::new(1);
+    let mut client = Peer::announce(&mut node, 1, extensions());
+    let behind_a_firewall = Path::udp(client.path.local, ([203, 0, 113, 9], 4000).into());
+    let mut forged = Vec::new();
+    let username = format!("{}:them", client.ufrag);
+    stun::write_binding_request(&mut forged, [7; 12], &username, b"some other password", 1, Some(9), true);
+    node.receive(behind_a_firewall, &forged);
+    node.receive(behind_a_firewall, &[22, 0xfe, 0xfd]);
+    node.advance(Duration::from_millis(500));
+    client.check(&mut node);
+    client.send(&mut node, &vp8_packet(0x1000, 1, 0, true, true, 1), 0);
+    client.install_keys(&mut node);
+    node.receive(client.path, &[22, 0xfe, 0xfd]);
+    client.send(&mut node, &vp8_packet(0x1000, 2, 0, true, true, 1), 0);
+    client.send_rtcp(&mut node, &[0x80, 201, 0, 1, 0, 0, 0, 1]);
+    node.receive(client.path, &[0x80, 201, 0, 1, 0, 0, 0, 1]);
+    let stats = node.cores[0].stats(node.now);
+    let [tried, taken] = &stats[0].paths[..] else { panic!("two paths") };
+    assert_eq!((tried.path, tried.checks, tried.dtls), (behind_a_firewall, 1, 0));
+    assert_eq!(tried.refused.iter().collect::<Vec<_>>(), [(Refusal::BadIntegrity, 1)]);
+    assert_eq!((tried.validated, tried.selected, tried.age), (false, false, Duration::from_millis(500)));
+    assert_eq!((taken.path, taken.checks, taken.nominations, taken.dtls), (client.path, 1, 1, 1));
+    assert_eq!((taken.validated, taken.selected, taken.refused.total()), (true, true, 0));
+    assert_eq!((taken.media, taken.media_dropped), (4, 2), "before the keys, and not sealed");
 }
 
 #[test]

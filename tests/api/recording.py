@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.ice_servers import IceServer
 from api.settings import Settings
 from api.tokens import VideoGrant, mint
+from sfu._datapath import HttpAccepted
 from sfu.errors import Conflict, Malformed, NotFound, SfuError
+from sfu.events import Signal
 from sfu.stats import TransportStats
 
 KEY, SECRET = "key", "0123456789abcdef0123456789abcdef"
@@ -158,6 +161,8 @@ class RecordingSfu:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        self.http_accepted = Signal[[HttpAccepted]]()
+        self.certificates: list[tuple[bytes, bytes]] = []
         self.rooms = RecordingRooms(now)
         self.sessions: dict[str, RecordedSession] = {}
         self.calls: list[tuple[str, str, str, str, str, str]] = []
@@ -169,6 +174,11 @@ class RecordingSfu:
 
     async def close(self) -> None:
         self.running = False
+
+    def set_certificate(self, chain: bytes, key: bytes) -> None:
+        if b"PRIVATE KEY" not in key:
+            raise ValueError("no private key in it")
+        self.certificates.append((chain, key))
 
     async def publish(
         self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
@@ -211,6 +221,7 @@ class RecordingSfu:
                 packets_sent=20,
                 bytes_sent=2000,
                 remb_bps=None,
+                paths=[],
                 tracks=[],
                 egresses=[],
             )
@@ -228,3 +239,22 @@ class RecordingSfu:
         session = RecordedSession(f"session-{len(self.sessions)}", kind, room, identity)
         self.sessions[session.id] = session
         return session
+
+
+class RecordingRelay:
+    """Gives everybody the same servers, and remembers for whom."""
+
+    def __init__(self, *servers: IceServer) -> None:
+        self.servers = servers
+        self.asked: list[tuple[str, str]] = []
+        self.running = False
+
+    def start(self) -> None:
+        self.running = True
+
+    def close(self) -> None:
+        self.running = False
+
+    def ice_servers(self, room: str, identity: str) -> Sequence[IceServer]:
+        self.asked.append((room, identity))
+        return self.servers

@@ -121,8 +121,8 @@ def test_print_config_hides_secrets() -> None:
 
 
 def recorder(calls: list[tuple[Any, ...]]) -> Callable[..., Coroutine[Any, Any, int]]:
-    async def run(*arguments: Any) -> int:
-        calls.append(arguments)
+    async def run(*arguments: Any, **options: Any) -> int:
+        calls.append((*arguments, options))
         return 7
 
     return run
@@ -132,13 +132,16 @@ def test_publish_makes_its_own_dev_token(monkeypatch: pytest.MonkeyPatch) -> Non
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(clients.publish, "run", recorder(calls))
     assert sluice("publish", "lobby", "film.mp4", "--duration", "5").exit_code == 7
-    url, room, token, source, duration = calls[0]
+    url, room, token, source, duration, options = calls[0]
     assert (url, room, source, duration) == ("http://localhost:7880", "lobby", "film.mp4", 5.0)
+    assert options == {"relay_only": False, "authority": None}
     assert verify(token, {"devkey": "secret"}, datetime.now(UTC)).may_publish("lobby")
 
 
 def test_watch_takes_the_given_token(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(clients.watch, "run", recorder(calls))
-    assert sluice("watch", "lobby", "--url", "https://a.example", "--token", "t").exit_code == 7
-    assert calls == [("https://a.example", "lobby", "t", None)]
+    options = ("--relay", "--ca", "ca.pem")
+    assert sluice("watch", "lobby", "--url", "https://a.example", "--token", "t", *options).exit_code == 7
+    expected = {"relay_only": True, "authority": Path("ca.pem")}
+    assert calls == [("https://a.example", "lobby", "t", None, expected)]

@@ -21,6 +21,7 @@ def test_operation_ids_are_stable(app: FastAPI) -> None:
         "createRoom",
         "deleteRoom",
         "getHealth",
+        "getIceServers",
         "getMetrics",
         "getParticipant",
         "getReadiness",

@@ -53,7 +53,7 @@ async def test_a_refusal_is_not_kept(http: httpx.AsyncClient) -> None:
 
 
 def test_without_a_key_every_reply_is_made(wall: WallClock, sfu: RecordingSfu) -> None:
-    context = make_context(settings_for_tests(), sfu, clock=wall.monotonic, now=wall.now, ice_servers=lambda _: ())
+    context = make_context(settings_for_tests(), sfu, clock=wall.monotonic, now=wall.now, relay=None)
     made: list[Response] = []
 
     def make() -> Response:

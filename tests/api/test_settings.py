@@ -121,6 +121,10 @@ def test_malformed_keys_are_refused(keys: str) -> None:
         ({"public_ip": ["example.org"]}, "public_ip"),
         ({"workers": -1}, "workers"),
         ({"tls_cert": "a.pem"}, "tls_cert and tls_key"),
+        ({"tls": ":443"}, "all or none"),
+        ({"tls_cert": "a.pem", "tls_key": "b.pem"}, "all or none"),
+        ({"turn_secrets": "short"}, "shorter than 32 bytes"),
+        ({"domain": "no/name"}, "domain"),
         ({"log_level": "loud"}, "log_level"),
     ],
 )

@@ -22,6 +22,7 @@ from tests.api.recording import (
     SDP,
     SDPFRAG,
     SECRET,
+    RecordingRelay,
     RecordingSfu,
     WallClock,
     admin_token,
@@ -201,8 +202,8 @@ async def test_w19_overload_is_503_with_retry_after(http: httpx.AsyncClient, sfu
 
 
 async def test_w20_ice_servers_come_one_per_link_header(sfu: RecordingSfu, wall: WallClock) -> None:
-    servers = [IceServer("stun:a.example"), IceServer("turn:a.example?transport=udp", "u", 'p"\\')]
-    app = create_app(settings_for_tests(), sfu, clock=wall.monotonic, now=wall.now, ice_servers=lambda _: servers)
+    relay = RecordingRelay(IceServer("stun:a.example"), IceServer("turn:a.example?transport=udp", "u", 'p"\\'))
+    app = create_app(settings_for_tests(), sfu, clock=wall.monotonic, now=wall.now, relay=relay)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
         response = await publish(http)
         assert response.headers.get_list("link") == [

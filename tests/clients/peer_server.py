@@ -9,14 +9,13 @@ import socket
 from collections.abc import AsyncIterator
 
 import uvicorn
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from clients.connection import new_peer_connection
 from clients.media import AudioSink, VideoSink, drain
 from clients.testsrc import TestTone, TestVideo
 
@@ -24,10 +23,11 @@ TOKEN = "right"
 
 
 class PeerServer:
-    """See the module. `refusals` are answered, in order, before the first session."""
+    """See the module. `refusals` are answered, in order, before the first session, `ice_servers` when asked for."""
 
     def __init__(self) -> None:
         self.refusals: list[Response] = []
+        self.ice_servers: Response = Response(status_code=404)
         self.video, self.audio = VideoSink(), AudioSink()
         self.requests: list[tuple[str, str]] = []
         self.sessions: dict[str, RTCPeerConnection] = {}
@@ -39,6 +39,7 @@ class PeerServer:
     async def running(self) -> AsyncIterator["PeerServer"]:
         """Serve on a free port of the loopback."""
         routes = [
+            Route("/v1/ice-servers", self._ice_servers),
             Route("/{kind:str}/{room:str}", self._post, methods=["POST"]),
             Route("/{kind:str}/{room:str}/{session:str}", self._session, methods=["GET", "DELETE"]),
         ]
@@ -60,6 +61,9 @@ class PeerServer:
         """Forget a session."""
         await self.sessions.pop(name).close()
 
+    async def _ice_servers(self, request: Request) -> Response:
+        return self.ice_servers if request.query_params["room"] else Response(status_code=422)
+
     async def _post(self, request: Request) -> Response:
         self.requests.append(("POST", request.url.path))
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -68,7 +72,7 @@ class PeerServer:
         if self.refusals:
             return self.refusals.pop(0)
         assert request.headers["content-type"] == "application/sdp"
-        peer = new_peer_connection()
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if request.path_params["kind"] == "whep":
             peer.addTrack(TestVideo())
             peer.addTrack(TestTone())

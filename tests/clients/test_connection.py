@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiortc.mediastreams import MediaStreamTrack
@@ -72,6 +73,28 @@ async def test_a_useless_answer_ends_the_session(server: PeerServer) -> None:
         with pytest.raises(SignallingError, match="cannot be used"):
             await whep.watch(endpoint, lambda track: None)
     assert server.requests[-1] == ("DELETE", "/whep/demo/x")
+
+
+async def test_a_connection_says_which_way_it_goes(server: PeerServer) -> None:
+    async with Endpoint(endpoint_url(server.url, "whep", "demo"), TOKEN) as endpoint:
+        connection = await whep.watch(endpoint, lambda track: None)
+        assert connection.path == "direct udp"
+        await connection.close()
+
+
+async def test_without_a_relay_there_is_no_relayed_session(server: PeerServer) -> None:
+    async with Endpoint(endpoint_url(server.url, "whep", "demo"), TOKEN) as endpoint:
+        with pytest.raises(SignallingError, match="offers no relay"):
+            await whep.watch(endpoint, lambda track: None, relay_only=True)
+    assert server.requests == []
+
+
+async def test_certificates_that_cannot_be_read_end_a_command(tmp_path: Path) -> None:
+    said = io.StringIO()
+    missing, console = tmp_path / "missing.pem", Console(file=said, width=200)
+    assert await publish.run("https://x", "demo", TOKEN, "testsrc", authority=missing, console=console) == 2
+    assert await watch.run("https://x", "demo", TOKEN, authority=missing, console=console) == 2
+    assert said.getvalue().count("cannot read") == 2
 
 
 async def test_publish_runs_for_its_time(server: PeerServer) -> None:

@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clients.connection import new_peer_connection
-from clients.signalling import Endpoint, Session, SignallingError, endpoint_url
+from clients.signalling import Endpoint, Session, SignallingError, endpoint_url, trusting
+from clients.turn import TurnServer
 from tests.clients.peer_server import TOKEN, PeerServer
 
 
@@ -89,3 +91,29 @@ async def test_a_server_that_is_away_is_worth_another_try() -> None:
                 await endpoint.post("v=0")
             assert not caught.value.permanent
             assert await endpoint.exists(Session(f"{url}/whep/demo/1", "", None))
+
+
+async def test_relays_are_asked_for(server: PeerServer) -> None:
+    offered = {"urls": ["turn:192.0.2.1:3478?transport=tcp"], "username": "1:a", "credential": "b"}
+    server.ice_servers = JSONResponse({"iceServers": [offered]})
+    async with Endpoint(endpoint_url(f"{server.url}", "whep", "a room"), TOKEN) as endpoint:
+        assert await endpoint.turn_servers() == [TurnServer("192.0.2.1", 3478, "tcp", "1:a", "b")]
+
+
+@pytest.mark.parametrize("response", [Response(status_code=404), Response("{"), JSONResponse([]), Response(b"\xff")])
+async def test_a_server_without_relays_is_a_server(server: PeerServer, response: Response) -> None:
+    server.ice_servers = response
+    async with Endpoint(endpoint_url(server.url, "whep", "demo"), TOKEN) as endpoint:
+        assert await endpoint.turn_servers() == []
+
+
+async def test_a_server_that_is_away_offers_no_relays() -> None:
+    async with Endpoint("http://127.0.0.1:9/whep/demo", TOKEN) as endpoint:
+        assert await endpoint.turn_servers() == []
+
+
+def test_certificates_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    for name in ("missing.pem", "empty.pem"):
+        with pytest.raises(OSError, match=r"."):
+            trusting(tmp_path / name)

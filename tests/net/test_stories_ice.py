@@ -46,7 +46,7 @@ def test_the_path_follows_a_nominating_check_from_a_new_address() -> None:
     recent = [remote for at_us, remote, _ in story.sent if at_us > story.now_us - SECOND // 4]
     assert bob.address in recent
     connected = [event for event in story.events if isinstance(event, IceConnected)]
-    assert connected[-1].remote == bob.address
+    assert connected[-1].path.remote == bob.address
 
 
 def test_consent_is_kept_by_checks_alone() -> None:

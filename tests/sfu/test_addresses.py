@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from sfu.addresses import announced_addresses, interface_addresses
+from sfu.addresses import announced_addresses, expand_wildcards, interface_addresses
 
 INTERFACES = ["192.0.2.7", "169.254.1.1", "2001:db8::7", "fe80::1", "127.0.0.1", "::1"]
 WILDCARDS = [("0.0.0.0", 3478), ("::", 3478)]
@@ -24,6 +24,15 @@ def test_wildcards_stand_for_interfaces_and_others_for_themselves(
     bound: list[tuple[str, int]], announced: list[tuple[str, int]]
 ) -> None:
     assert announced_addresses(bound, INTERFACES) == announced
+
+
+def test_a_wildcard_is_reached_at_every_address_of_its_family() -> None:
+    assert expand_wildcards([("0.0.0.0", 1), ("192.0.2.7", 1), ("198.51.100.9", 2)], INTERFACES) == [
+        ("192.0.2.7", 1),
+        ("169.254.1.1", 1),
+        ("127.0.0.1", 1),
+        ("198.51.100.9", 2),
+    ]
 
 
 def test_loopback_is_announced_when_asked_for() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sfu import _datapath, stats
 from sfu._datapath import Core, EgressSpec, Engine, SrtpSession, TrackSpec, TransportClosed
+from tests.net.ice import Checker
 
 PROFILE = "SRTP_AEAD_AES_128_GCM"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -142,8 +143,28 @@ def test_a_core_lives_in_the_time_it_is_told() -> None:
     assert core.next_deadline() is None
 
 
+def test_where_a_client_tried_to_connect_is_told_while_it_tries_and_when_it_has_failed() -> None:
+    core = Core()
+    add(core, "ours")
+    server, remote = ("192.0.2.1", 3478), ("198.51.100.7", 5000)
+    checker = Checker("them", "ours", PWD)
+    core.handle_datagram(1_000_000, server, remote, checker.request())
+    core.handle_datagram(1_000_000, server, remote, checker.request(key=b"another"))
+    (path,) = core.stats()[0]["paths"]
+    assert path.keys() == get_type_hints(stats.PathStats).keys()
+    assert (path["local"], path["remote"], path["protocol"], path["id"]) == (server, remote, "udp", 0)
+    assert (path["checks"], path["refused"], path["nominations"]) == (2, {"bad-integrity": 1}, 1)
+    assert path["validated"]
+    assert path["selected"]
+    core.handle_timeout(31_000_000)
+    closed = core.drain_events()[-1]
+    assert isinstance(closed, TransportClosed)
+    assert closed.paths == [path | {"age_ms": 30_000, "idle_ms": 30_000}]
+
+
 def test_event_is_the_union_of_the_event_classes() -> None:
     names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged"}
+    names |= {"StunReceived", "StreamClosed", "HttpAccepted"}
     assert {member.__name__ for member in get_args(_datapath.Event)} == names
 
 

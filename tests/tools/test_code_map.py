@@ -11,7 +11,7 @@ def test_every_package_gets_its_block_between_the_markers() -> None:
     document = render(EMPTY)
     assert document.startswith("before\n")
     assert document.endswith("after\n")
-    assert {path.split("/", 1)[0] for path in marks(document)} == {"api", "clients", "datapath", "sfu"}
+    assert {path.split("/", 1)[0] for path in marks(document)} == {"api", "clients", "datapath", "sfu", "turn"}
 
 
 def test_a_line_carries_the_first_sentence_of_the_module() -> None:

@@ -139,7 +139,7 @@ describe("SessionResource", () => {
     replies = [CREATED, [204], [200, { ETag: '"ice-2"' }, "a=ice-ufrag:new"], [204], [200]];
     const { resource } = await open();
     await resource.trickle("one", never);
-    expect(await resource.restart("two", never)).toBe("a=ice-ufrag:new");
+    expect(await resource.restart("two", never)).toEqual({ fragment: "a=ice-ufrag:new", iceServers: [] });
     await resource.trickle("three", never);
     await resource.delete();
     expect(seen.slice(1).map(({ method, headers, body }) => [method, headers["if-match"], body])).toEqual([

@@ -33,6 +33,10 @@ impl Core {
             Command::SetSource { egress, track, payload_types } => self.set_source(now, egress, track, payload_types),
             Command::Unsubscribe { id } => self.unsubscribe(id),
             Command::RequestKeyframe { track } => self.request_keyframe(now, track),
+            Command::SendStun { path, data } => {
+                self.direct.push(path, &data);
+                true
+            }
         };
         self.counters.ignored_stale += u64::from(!known);
     }

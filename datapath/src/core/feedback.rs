@@ -18,11 +18,14 @@ impl Core {
         let Some(transport) = self.transports.get_mut(&id) else { return };
         let Some(keys) = &mut transport.keys else {
             self.counters.dropped_no_keys += 1;
-            return;
+            return transport.ice.attempts.on_media_dropped();
         };
         let len = match keys.opener.open_rtcp(datagram) {
             Ok(len) => len,
-            Err(error) => return count(&mut self.counters, error),
+            Err(error) => {
+                transport.ice.attempts.on_media_dropped();
+                return count(&mut self.counters, error);
+            }
         };
         self.counters.rtcp_received += 1;
         let mut resends = MAX_RESENDS;

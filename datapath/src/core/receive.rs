@@ -65,6 +65,10 @@ impl Core {
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.traffic.packets_received += 1;
             transport.traffic.bytes_received += datagram.len() as u64;
+            match class {
+                Class::Dtls => transport.ice.attempts.on_dtls(now, path),
+                _ => transport.ice.attempts.on_media(now, path),
+            }
         }
         match class {
             Class::Dtls => self.on_dtls(now, id, datagram),
@@ -150,7 +154,10 @@ impl Core {
     fn on_rtp(&mut self, now: Instant, id: TransportId, datagram: &mut [u8]) {
         let Self { transports, tracks, counters, next_source, worker, workers, .. } = self;
         let Some(transport) = transports.get_mut(&id) else { return };
-        let Some(inspected) = open_rtp(transport, datagram, counters) else { return };
+        let Some(inspected) = open_rtp(transport, datagram, counters) else {
+            transport.ice.attempts.on_media_dropped();
+            return;
+        };
         counters.rtp_received += 1;
         let Inspected { header, index, ref payload, size } = inspected;
 

@@ -68,7 +68,7 @@ impl Core {
         let Self { transports, tracks, egresses, feeds, events, counters, direct, .. } = self;
         let Some(transport) = transports.get_mut(&id) else { return };
         if transport.ice.is_expired(now) {
-            return self.close(id, CloseReason::ConsentExpired);
+            return self.close(now, id, CloseReason::ConsentExpired);
         }
         let mut outbox = Outbox::new();
         let report_due = transport.report_due(now);

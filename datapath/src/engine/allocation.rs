@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::ids::{EgressId, TrackId, TransportId};
+use crate::ids::{EgressId, RelayId, TrackId, TransportId};
 
 /// Counts up; an id is never given twice.
 pub struct IdAllocator {
@@ -10,6 +10,7 @@ pub struct IdAllocator {
     transports: AtomicU32,
     tracks: AtomicU32,
     egresses: AtomicU32,
+    relays: AtomicU32,
 }
 
 /// All ids of a kind have been given: four thousand million, divided by the number of workers.
@@ -24,6 +25,7 @@ impl IdAllocator {
             transports: AtomicU32::new(1),
             tracks: AtomicU32::new(1),
             egresses: AtomicU32::new(1),
+            relays: AtomicU32::new(1),
         }
     }
 
@@ -40,6 +42,11 @@ impl IdAllocator {
     /// At home where its transport is.
     pub fn egress(&self, transport: TransportId) -> Result<EgressId, IdsExhausted> {
         self.at_home_of(transport, &self.egresses).map(EgressId)
+    }
+
+    /// Workers take turns.
+    pub fn relay(&self) -> Result<RelayId, IdsExhausted> {
+        next(&self.relays).map(RelayId)
     }
 
     fn at_home_of(&self, transport: TransportId, counter: &AtomicU32) -> Result<u32, IdsExhausted> {

@@ -3,12 +3,13 @@
 use super::addresses::{AddressBook, UfragTaken};
 use super::allocation::{IdAllocator, IdsExhausted};
 use super::mailbox::MailboxFull;
-use crate::command::Command;
+use crate::command::{Command, RelayChange, RelayedAddress};
 use crate::event::Event;
 use crate::ice::Credentials;
-use crate::ids::{EgressId, TrackId, TransportId};
+use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{EgressSpec, TrackSpec};
 use crate::packet::extensions::ExtensionMap;
+use crate::path::Path;
 use crate::stats::TransportStats;
 
 /// Why a command was not taken. Something that is merely gone is no reason: that is ignored and counted.
@@ -34,6 +35,12 @@ pub trait Controls: Send + Sync {
 
     /// Any command about something that has its id already; the methods below are for what makes or forgets one.
     fn submit(&self, command: Command) -> Result<(), Refused>;
+
+    /// A change to the table of allocations, which every worker has.
+    fn change_relays(&self, change: RelayChange) -> Result<(), Refused>;
+
+    /// Ends a TCP or TLS connection; nothing happens if it has ended.
+    fn close_stream(&self, id: StreamId) -> Result<(), Refused>;
 
     /// Takes up to `limit` events, oldest first.
     fn drain_events(&self, limit: usize) -> Vec<Event>;
@@ -65,6 +72,17 @@ pub trait Controls: Send + Sync {
     fn remove_transport(&self, id: TransportId) -> Result<(), Refused> {
         self.addresses().forget(id);
         self.submit(Command::RemoveTransport { id })
+    }
+
+    /// A new allocation for the client on `client`.
+    fn add_relay(
+        &self,
+        client: Path,
+        relayed: Vec<RelayedAddress>,
+        max_bytes_per_second: u64,
+    ) -> Result<RelayId, Refused> {
+        let id = self.ids().relay()?;
+        self.change_relays(RelayChange::Add { id, client, relayed, max_bytes_per_second }).map(|()| id)
     }
 
     /// The transport publishes a track.

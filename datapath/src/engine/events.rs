@@ -13,6 +13,9 @@ use crate::net::sys::EventFd;
 /// that floods us does not take the others' room. DTLS repeats what is lost.
 const MAX_WAITING: u32 = 128;
 
+/// What anybody can cause, STUN requests and HTTP connections, waits in this number at most. Clients repeat requests.
+const MAX_STRANGERS: usize = 1024;
+
 /// The queue.
 pub struct EventQueue {
     capacity: usize,
@@ -24,6 +27,7 @@ pub struct EventQueue {
 struct Inner {
     events: VecDeque<Event>,
     waiting: HashMap<TransportId, u32>,
+    strangers: usize,
     dropped: u64,
 }
 
@@ -33,7 +37,7 @@ impl EventQueue {
         Ok(Self { capacity: capacity.max(1), inner: Mutex::default(), bell: EventFd::new()? })
     }
 
-    /// Appends an event. If the queue is full it is dropped and counted; that a transport closed takes the place of the
+    /// Appends an event. If the queue is full it is dropped and counted; that something ended takes the place of the
     /// oldest event that says less.
     pub fn push(&self, event: Event) {
         let mut inner = self.lock();
@@ -45,9 +49,14 @@ impl EventQueue {
                 return;
             }
         }
+        if is_strangers(&event) && inner.strangers >= MAX_STRANGERS {
+            inner.dropped += 1;
+            return;
+        }
         if inner.events.len() >= self.capacity {
             inner.dropped += 1;
-            let is_lesser = |waiting: &Event| !matches!(waiting, Event::TransportClosed { .. });
+            let is_lesser =
+                |waiting: &Event| !matches!(waiting, Event::TransportClosed { .. } | Event::StreamClosed { .. });
             let lesser = inner.events.iter().position(is_lesser).filter(|_| !is_lesser(&event));
             let Some(evicted) = lesser.and_then(|index| inner.events.remove(index)) else { return };
             inner.note_removed(&evicted);
@@ -55,6 +64,7 @@ impl EventQueue {
         if let Some(transport) = at_will {
             *inner.waiting.entry(transport).or_default() += 1;
         }
+        inner.strangers += usize::from(is_strangers(&event));
         inner.events.push_back(event);
         if inner.events.len() == 1 {
             self.bell.raise();
@@ -87,6 +97,7 @@ impl EventQueue {
 
 impl Inner {
     fn note_removed(&mut self, event: &Event) {
+        self.strangers -= usize::from(is_strangers(event));
         let Some(transport) = caused_at_will(event) else { return };
         if let Some(waiting) = self.waiting.get_mut(&transport) {
             *waiting = waiting.saturating_sub(1);
@@ -100,8 +111,12 @@ impl Inner {
 fn caused_at_will(event: &Event) -> Option<TransportId> {
     match event {
         Event::DtlsReceived { transport, .. } | Event::IceConnected { transport, .. } => Some(*transport),
-        Event::TransportClosed { .. } | Event::LayerChanged { .. } => None,
+        _ => None,
     }
+}
+
+fn is_strangers(event: &Event) -> bool {
+    matches!(event, Event::StunReceived { .. } | Event::HttpAccepted { .. })
 }
 
 impl AsFd for EventQueue {
@@ -123,7 +138,11 @@ mod tests {
     }
 
     fn closed(transport: u32) -> Event {
-        Event::TransportClosed { transport: TransportId(transport), reason: CloseReason::ConsentExpired }
+        Event::TransportClosed {
+            transport: TransportId(transport),
+            reason: CloseReason::ConsentExpired,
+            paths: Vec::new(),
+        }
     }
 
     fn is_readable(queue: &EventQueue) -> bool {

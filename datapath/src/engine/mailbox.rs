@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::command::Command;
+use crate::command::{Command, RelayChange};
+use crate::ids::StreamId;
 use crate::message::Message;
 use crate::net::sys::EventFd;
 use crate::path::Path;
@@ -26,6 +27,10 @@ const MAX_DATAGRAMS: usize = 4_096;
 pub enum Letter {
     /// From Python.
     Command(Command),
+    /// From Python, to every worker.
+    Relay(RelayChange),
+    /// From Python: end a connection of this worker's.
+    CloseStream(StreamId),
     /// From another worker's core.
     Message(Message),
     /// Received by another worker.
@@ -61,9 +66,23 @@ impl Mailbox {
 
     /// Appends a command.
     pub fn command(&self, command: Command) -> Result<(), MailboxFull> {
+        self.one(Letter::Command(command))
+    }
+
+    /// Appends a change to the table of allocations.
+    pub fn relay(&self, change: RelayChange) -> Result<(), MailboxFull> {
+        self.one(Letter::Relay(change))
+    }
+
+    /// Asks for the end of a connection.
+    pub fn close_stream(&self, id: StreamId) -> Result<(), MailboxFull> {
+        self.one(Letter::CloseStream(id))
+    }
+
+    fn one(&self, letter: Letter) -> Result<(), MailboxFull> {
         let mut inner = self.lock();
         let was_empty = inner.letters.is_empty();
-        if !inner.push(Letter::Command(command)) {
+        if !inner.push(letter) {
             return Err(MailboxFull);
         }
         if was_empty {
@@ -105,7 +124,7 @@ impl Mailbox {
 impl Inner {
     fn push(&mut self, letter: Letter) -> bool {
         let (count, bound) = match letter {
-            Letter::Command(_) => (&mut self.commands, MAX_COMMANDS),
+            Letter::Command(_) | Letter::Relay(_) | Letter::CloseStream(_) => (&mut self.commands, MAX_COMMANDS),
             Letter::Message(Message::Media(_)) => (&mut self.packets, MAX_PACKETS),
             Letter::Message(_) => (&mut self.notices, MAX_NOTICES),
             Letter::Datagram(..) | Letter::PathTaken(_) => (&mut self.datagrams, MAX_DATAGRAMS),

@@ -7,10 +7,10 @@ use super::addresses::AddressBook;
 use super::allocation::IdAllocator;
 use super::controls::{Controls, Refused};
 use crate::batch::SendBatch;
-use crate::command::Command;
+use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::WorkerId;
+use crate::ids::{StreamId, WorkerId};
 use crate::path::Path;
 use crate::stats::TransportStats;
 use crate::time::Instant;
@@ -120,6 +120,16 @@ impl Controls for Stepper {
         Ok(())
     }
 
+    fn change_relays(&self, change: RelayChange) -> Result<(), Refused> {
+        self.input(Instant::default(), |core, _| core.handle_relay_change(change));
+        Ok(())
+    }
+
+    /// There are no connections in virtual time.
+    fn close_stream(&self, _: StreamId) -> Result<(), Refused> {
+        Ok(())
+    }
+
     fn drain_events(&self, limit: usize) -> Vec<Event> {
         let mut inner = self.lock();
         let count = limit.min(inner.events.len());
@@ -157,7 +167,7 @@ mod tests {
             steps += 1;
             assert!(steps < 1000, "the deadline does not move");
         }
-        let closed = Event::TransportClosed { transport: id, reason: CloseReason::ConsentExpired };
+        let closed = Event::TransportClosed { transport: id, reason: CloseReason::ConsentExpired, paths: Vec::new() };
         assert_eq!(stepper.drain_events(9), [closed]);
         assert!(add().is_ok());
     }

@@ -142,16 +142,16 @@ fn checks_that_are_not_authentic_change_nothing() {
     no_integrity[3] -= 24;
     let wrong = |username| Check { username, ..NOMINATION }.bytes();
     for (bytes, reason) in [
-        (wrong("ours:other"), DropReason::WrongUsername),
-        (wrong("other:theirs"), DropReason::WrongUsername),
-        (wrong("ours"), DropReason::WrongUsername),
-        (wrong("ours:theirs:"), DropReason::WrongUsername),
-        (wrong("theirs:ours"), DropReason::WrongUsername),
-        (wrong(""), DropReason::WrongUsername),
-        (Check { pwd: "not the password", ..NOMINATION }.bytes(), DropReason::BadIntegrity),
-        (no_integrity, DropReason::BadIntegrity),
-        (bad_fingerprint, DropReason::BadFingerprint),
-        (success, DropReason::NotARequest),
+        (wrong("ours:other"), Refusal::WrongUsername),
+        (wrong("other:theirs"), Refusal::WrongUsername),
+        (wrong("ours"), Refusal::WrongUsername),
+        (wrong("ours:theirs:"), Refusal::WrongUsername),
+        (wrong("theirs:ours"), Refusal::WrongUsername),
+        (wrong(""), Refusal::WrongUsername),
+        (Check { pwd: "not the password", ..NOMINATION }.bytes(), Refusal::BadIntegrity),
+        (no_integrity, Refusal::BadIntegrity),
+        (bad_fingerprint, Refusal::BadFingerprint),
+        (success, Refusal::NotARequest),
     ] {
         let mut agent = agent();
         CHECK.send(&mut agent, 1, 10);
@@ -285,7 +285,7 @@ fn a_restart_keeps_sending_until_the_new_generation_nominates() {
     assert_eq!(agent.local_ufrags().collect::<Vec<_>>(), ["new"]);
     assert!(agent.is_validated(&path(10)), "for packets that are on their way");
     let (outcome, _) = receive(&mut agent, 3, 10, &high.bytes());
-    assert_eq!(outcome, CheckOutcome::Ignored(DropReason::WrongUsername));
+    assert_eq!(outcome, CheckOutcome::Ignored(Refusal::WrongUsername));
 }
 
 #[test]

@@ -22,6 +22,13 @@ export interface Opened {
   readonly iceServers: RTCIceServer[];
 }
 
+export interface Restarted {
+  /** The server's side of the new ICE session. */
+  readonly fragment: string;
+  /** With credentials that are good for new allocations; empty if the server names none. */
+  readonly iceServers: RTCIceServer[];
+}
+
 type Request = RequestInit & { headers?: Record<string, string> };
 
 async function request(access: Access, url: string, init: Request): Promise<Response> {
@@ -81,12 +88,12 @@ export class SessionResource {
     await this.patch(SDPFRAG, fragment, this.etag, signal);
   }
 
-  /** Asks for a new ICE session; returns the server's fragment. Raises Refusal; the running session is then untouched. */
-  async restart(fragment: string, signal: AbortSignal): Promise<string> {
+  /** Asks for a new ICE session. Raises Refusal; the running session is then untouched. */
+  async restart(fragment: string, signal: AbortSignal): Promise<Restarted> {
     const response = await this.patch(SDPFRAG, fragment, "*", signal);
     if (response.status !== 200) throw await refusalOf(response, Date.now());
     this.etag = response.headers.get("ETag") ?? this.etag;
-    return bodyOf(response);
+    return { fragment: await bodyOf(response), iceServers: iceServers(response.headers.get("Link")) };
   }
 
   /** Answers a counter-offer (WHEP draft-04, after a 406). Raises Refusal. */

@@ -216,7 +216,9 @@ export class Session {
       try {
         // Nothing is applied here before the server agrees: a refused restart leaves the running session alone.
         const offer = await pc.createOffer({ iceRestart: true });
-        const fragment = await resource.restart(buildFragment(offer.sdp ?? "", []), signal);
+        const { fragment, iceServers } = await resource.restart(buildFragment(offer.sdp ?? "", []), signal);
+        // The credentials of the session's beginning may have expired by now.
+        if (iceServers.length > 0) pc.setConfiguration({ ...MAX_BUNDLE, iceServers });
         trickle.begin(offer.sdp ?? "");
         await pc.setLocalDescription(offer);
         await pc.setRemoteDescription({ type: "answer", sdp: restartedAnswer(answer, fragment) });
