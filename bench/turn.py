@@ -33,7 +33,9 @@ from bench.turn_result import result
 from clients.signalling import Endpoint, endpoint_url
 from sfu.certificate import DtlsCertificate
 
-ROUNDS = 5
+ROUNDS = 10
+HOP_ROUNDS = 20
+"""More, for it is a small difference of large figures."""
 ALLOCATION_ROUNDS = 3
 ALLOCATIONS_AT_ONCE = 64
 MAX_TURN = 20.0
@@ -51,10 +53,10 @@ class Arguments:
     allocations: int
     loadgen: Path
 
-    def load(self) -> str:
+    def load(self, rounds: int) -> str:
         """The load of a plan."""
-        turn = min(MAX_TURN, self.duration / ROUNDS)
-        return f"rate={self.rate} burst={self.burst} size={self.size} turn={turn} rounds={ROUNDS}"
+        turn = min(MAX_TURN, self.duration / rounds)
+        return f"rate={self.rate} burst={self.burst} size={self.size} turn={turn} rounds={rounds}"
 
 
 def main() -> int:
@@ -83,7 +85,7 @@ def main() -> int:
 
 def _relay(carrier: str, servers: Sequence[TurnProcess], site: Site, arguments: Arguments) -> dict[str, Any]:
     plan = [
-        f"relay {arguments.load()}",
+        f"relay {arguments.load(ROUNDS)}",
         *(_server_line(server, carrier) for server in servers),
         *(_user_line(account) for account in site.accounts(arguments.clients)),
     ]
@@ -113,7 +115,7 @@ async def _hop(server: ServerProcess, arguments: Arguments) -> dict[str, Any]:
                 sockets.append(session.socket)
                 lines.append(f"{peer_line(kind, session)} user={account.user} secret={account.secret}")
         plan = [
-            f"hop {arguments.load()} payload_type={PAYLOAD_TYPE}",
+            f"hop {arguments.load(HOP_ROUNDS)} payload_type={PAYLOAD_TYPE}",
             f"server name=sluice pid={server.pid} address={HOST}:{server.media_port} carrier=udp",
             *lines,
         ]

@@ -294,6 +294,9 @@ class _Commands:
     def stats(self) -> list[TransportStats]:
         """The latest snapshot, at most about a second old."""
 
+    def transport_stats(self, transport: int) -> TransportStats | None:
+        """The same of one transport; None before it is first in a snapshot, and when it is gone."""
+
     def relay_stats(self) -> list[RelayStats]:
         """The latest snapshot of every allocation, in any order, at most about a second old."""
 

@@ -331,6 +331,11 @@ impl Commands {
         )
     }
 
+    fn transport_stats<'py>(&self, py: Python<'py>, transport: Id) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.0.transport_stats(TransportId(transport.u32()));
+        found.map(|transport| stats::transport_dict(py, &transport)).transpose()
+    }
+
     fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let relays = self.0.relay_stats();
         PyList::new(py, relays.iter().map(|relay| stats::relay_dict(py, relay)).collect::<PyResult<Vec<_>>>()?)

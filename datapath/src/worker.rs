@@ -4,13 +4,14 @@
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
 //! 2. each readable socket of the media port: one receive call;
 //! 3. each ready socket of an allocation at home here: one receive call;
-//! 4. connections that are ready;
+//! 4. each ready connection: one read;
 //! 5. deadlines, the core's and the connections';
 //! 6. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
 
+mod connections;
 mod relayed;
 
 use core::time::Duration;
@@ -29,7 +30,7 @@ use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
 use crate::net::stream::messages::Arrivals;
-use crate::net::streams::{Over, Streams};
+use crate::net::streams::Streams;
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
@@ -143,7 +144,7 @@ impl Worker {
                         // What was asked to be sent before goes before.
                         self.drain(now);
                         self.streams.close(now, id);
-                        self.handle_over(now);
+                        self.settle_streams(now);
                     }
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
@@ -171,43 +172,6 @@ impl Worker {
             self.route(now, Path::udp(local, remote), datagram);
         }
         self.drain(now);
-    }
-
-    /// Messages of connections, drained as often as datagrams are.
-    fn receive_streams(&mut self, arrivals: &mut Arrivals) {
-        self.streams.look();
-        let mut more = true;
-        while more {
-            let now = self.now();
-            more = self.streams.receive(now, arrivals, &mut self.counters);
-            for (index, (path, message)) in arrivals.iter_mut().enumerate() {
-                if index > 0 && index % MAX_BATCH == 0 {
-                    self.drain(now);
-                }
-                self.route(now, path, message);
-            }
-            self.drain(now);
-            self.handle_over(now);
-        }
-    }
-
-    /// Connections that are over, all of whose messages have been dealt with.
-    fn handle_over(&mut self, now: Instant) {
-        let mut any = false;
-        while let Some(Over { id, path, raised }) = self.streams.poll_over() {
-            any = true;
-            if raised {
-                self.shared.events.push(Event::StreamClosed { stream: id });
-            }
-            match self.shared.addresses.home_of_path(&path) {
-                Some(home) if home == self.id => self.guard(|core| core.end_path(now, &path)),
-                Some(home) => self.post(home, Letter::PathEnded(path)),
-                None => {}
-            }
-        }
-        if any {
-            self.drain(now);
-        }
     }
 
     /// What is to be relayed, any worker relays. If that brings it to our own media port, and all else, is for the worker
@@ -271,7 +235,7 @@ impl Worker {
         }
         if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.streams.handle_timeout(now, &mut self.counters);
-            self.handle_over(now);
+            self.settle_streams(now);
         }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);

@@ -6,5 +6,6 @@ pub mod doors;
 pub mod line;
 pub mod messages;
 pub mod pending;
+pub mod pipe;
 pub mod reception;
 pub mod table;

@@ -1,19 +1,23 @@
 //! One worker's connections: accepting them, finding out what they carry, and ending those that are over or idle.
 
 use core::time::Duration;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::counters::ShellCounters;
 use super::stream::doors::{Door, Doors};
-use super::stream::messages::{Arrivals, Stream};
+use super::stream::line::{Line, Socket};
+use super::stream::messages::{Arrivals, Parts, Stream};
 use super::stream::pending::{Kind, Known, Pending};
+use super::stream::pipe::{Pipe, Side};
 use super::stream::reception::{Reception, SentAway};
 use super::sys::{Epoll, Readiness};
 use crate::batch::SendBatch;
 use crate::command::RelayChange;
+use crate::event::{Event, StreamEnd};
 use crate::idmap::IdMap;
 use crate::ids::{RelayId, StreamId, WorkerId};
 use crate::path::{Carrier, Path};
@@ -34,6 +38,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Tokens of listeners begin here; those of connections are their ids.
 const LISTENERS: u64 = 1 << 32;
 
+/// In the token of a pipe's other end, beside the id of the connection.
+const OTHER_END: u64 = 1 << 33;
+
 /// One worker's connections.
 pub struct Streams {
     shared: Arc<Reception>,
@@ -45,6 +52,8 @@ pub struct Streams {
     allocations: IdMap<RelayId, StreamId>,
     /// Carried messages, and are over.
     over: Vec<StreamId>,
+    /// Clients that speak HTTP.
+    accepted: VecDeque<Event>,
     ready: Vec<(u64, Readiness)>,
     handshakes: usize,
     sweep_due: Option<Instant>,
@@ -55,6 +64,7 @@ pub struct Streams {
 enum Connection {
     Pending(Box<Pending>),
     Messages(Arc<Stream>),
+    Pipe(Box<Pipe>),
 }
 
 /// A connection that carried messages and is over.
@@ -83,6 +93,7 @@ impl Streams {
             connections: IdMap::default(),
             allocations: IdMap::default(),
             over: Vec::new(),
+            accepted: VecDeque::new(),
             ready: Vec::new(),
             handshakes: 0,
             sweep_due: None,
@@ -110,9 +121,10 @@ impl Streams {
         out.clear();
         while out.len() < MAX_GATHERED {
             let Some((token, ready)) = self.ready.pop() else { return false };
-            match u32::try_from(token) {
-                Ok(id) => self.handle_ready(now, StreamId(id), ready, out, counters),
-                Err(_) => self.accept(now, token, counters),
+            if token & LISTENERS == 0 {
+                self.handle_ready(now, token, ready, out, counters);
+            } else {
+                self.accept(now, token, counters);
             }
         }
         true
@@ -126,6 +138,11 @@ impl Streams {
             }
         }
         None
+    }
+
+    /// A client that speaks HTTP.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.accepted.pop_front()
     }
 
     /// Sends what of the batch goes over connections of any worker.
@@ -144,9 +161,14 @@ impl Streams {
 
     /// Ends a connection, with what is on its way to it.
     pub fn close(&mut self, now: Instant, id: StreamId) {
-        match self.connections.get(&id) {
+        match self.connections.get_mut(&id) {
             Some(Connection::Messages(_)) => self.end_messages(now, id),
-            Some(Connection::Pending(_)) => drop(self.connections.remove(&id)),
+            Some(Connection::Pending(pending)) => {
+                // Nobody is left to hear of an error.
+                let _ = pending.line().finish(now);
+                self.connections.remove(&id);
+            }
+            Some(Connection::Pipe(_)) => drop(self.connections.remove(&id)),
             None => {}
         }
     }
@@ -197,6 +219,9 @@ impl Streams {
                     }
                     _ => None,
                 },
+                Connection::Pipe(pipe) => {
+                    pipe.is_overdue(now, limits.idle).then_some(&mut counters.streams_ended_stuck)
+                }
             };
             if let Some(counter) = overdue {
                 *counter += 1;
@@ -227,11 +252,13 @@ impl Streams {
     fn handle_ready(
         &mut self,
         now: Instant,
-        id: StreamId,
+        token: u64,
         ready: Readiness,
         out: &mut Arrivals,
         counters: &mut ShellCounters,
     ) {
+        // Below the flags a token is an id.
+        let id = StreamId(token as u32);
         let served = match self.connections.get_mut(&id) {
             Some(Connection::Messages(stream)) => stream.handle_ready(now, ready, &mut self.scratch, out, counters),
             Some(Connection::Pending(pending)) => {
@@ -245,6 +272,16 @@ impl Streams {
                     Ok(Some(kind)) => self.settle(now, id, kind, out),
                     Ok(None) => pending.line().watch(&self.epoll, u64::from(id.0), true),
                     Err(error) => Err(error),
+                }
+            }
+            Some(Connection::Pipe(pipe)) => {
+                let side = if token & OTHER_END == 0 { Side::Client } else { Side::Other };
+                pipe.handle_ready(now, side, ready, &mut self.scratch, &mut self.frames);
+                // One that is over ends without fault.
+                if pipe.is_over() {
+                    Err(ErrorKind::UnexpectedEof.into())
+                } else {
+                    pipe.watch(&self.epoll)
                 }
             }
             // It ended since we looked.
@@ -276,8 +313,26 @@ impl Streams {
                 self.shared.table.insert(id, Arc::clone(&stream));
                 stream.receive_first(now, &first, out)
             }
-            Kind::Http => Err(ErrorKind::Unsupported.into()),
+            Kind::Http => {
+                let (ours, theirs) = UnixStream::pair()?;
+                ours.set_nonblocking(true)?;
+                theirs.set_nonblocking(true)?;
+                let end = StreamEnd(Arc::new(theirs.into()));
+                self.accepted.push_back(Event::HttpAccepted { local, remote, end });
+                self.pipe(now, id, parts, Socket::Local(ours))
+            }
         }
+    }
+
+    /// The connection goes on as a pipe to another.
+    fn pipe(&mut self, now: Instant, id: StreamId, parts: Parts, other: Socket) -> io::Result<()> {
+        let Parts { line, rest, seat } = parts;
+        let token = u64::from(id.0);
+        let other = Line::new(other, None);
+        let mut pipe = Pipe::new(now, (line, token), (other, token | OTHER_END), &rest, seat);
+        pipe.watch(&self.epoll)?;
+        self.connections.insert(id, Connection::Pipe(Box::new(pipe)));
+        Ok(())
     }
 
     fn end_messages(&mut self, now: Instant, id: StreamId) {

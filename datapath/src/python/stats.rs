@@ -49,6 +49,8 @@ fn path_dict<'py>(py: Python<'py>, stats: &PathStats) -> PyResult<Bound<'py, PyD
         remote: address_tuple(stats.path.remote),
         protocol: stats.path.carrier.as_str(),
         id: stats.path.carrier.id(),
+        via: stats.via.map(|path| path.carrier.as_str()),
+        client: stats.via.map(|path| address_tuple(path.remote)),
         checks: stats.checks,
         refused: refused_dict(py, stats.refused)?,
         nominations: stats.nominations,

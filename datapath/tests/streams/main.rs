@@ -4,5 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod limits;
+mod proxied;
 mod support;
 mod tcp;
+mod tls;
