@@ -82,7 +82,14 @@ class TurnServer:
             Method.CONNECT: self._connections.connect,
             Method.CONNECTION_BIND: self._connections.bind,
         }
-        self._requests = Requests(handlers, self._credentials, self._allocations, self._answers, random_bytes)
+        self._requests = Requests(
+            handlers,
+            self._credentials,
+            self._allocations,
+            self._answers,
+            random_bytes,
+            anonymity=settings.anonymity,
+        )
         self._rescheduled = rescheduled
         self._deadline: float | None = None
         self._ignored = Counter[str]()
