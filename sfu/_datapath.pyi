@@ -314,21 +314,39 @@ class Engine(_Commands):
         cls,
         listen: Sequence[tuple[str, int]],
         *,
+        tcp: bool = ...,
+        tls: Sequence[tuple[str, int]] = ...,
+        proxies: Sequence[str] = ...,
         workers: int = ...,
         event_capacity: int = ...,
         receive_buffer: int = ...,
         send_buffer: int = ...,
         stun_rate: int = ...,
+        max_streams: int = ...,
+        max_streams_per_source: int = ...,
     ) -> Engine:
         """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
 
-        workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
+        tcp: listen by TCP as well, at the same addresses and ports, for ICE (RFC 6544) and TURN. tls: where to listen by
+        TLS, for TURN and HTTP, chosen by ALPN or else by the first byte; nobody is let in before `set_certificate`.
+        proxies: addresses and networks, e.g. "10.0.0.0/8"; who connects from there has to begin with a header of the
+        PROXY protocol, version 2, and nobody else may. max_streams: connections at most, 4,096 by default, and per IPv4
+        address or /56 of IPv6, 64. workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
         /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and counted.
         OSError: an address cannot be bound.
         """
 
     @property
     def local_addresses(self) -> list[tuple[str, int]]: ...
+    @property
+    def tls_addresses(self) -> list[tuple[str, int]]: ...
+    def set_certificate(self, certificate: bytes, key: bytes) -> None:
+        """New TLS connections show this certificate; those there are go on. Both PEM; the certificate is followed by
+        those that lead to its root.
+
+        ValueError: which of them is wrong, and how; the certificate so far stays.
+        """
+
     @property
     def workers(self) -> int: ...
     @property

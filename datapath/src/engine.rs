@@ -21,7 +21,7 @@ use crate::idmap::IdMap;
 use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, Addresses, Bound, BufferSizes};
-use crate::net::proxy::Network;
+use crate::net::network::Network;
 use crate::net::relay_socket::RelaySocket;
 use crate::net::relay_sockets::RelaySockets;
 use crate::net::sockets::SocketSet;

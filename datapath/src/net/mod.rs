@@ -2,6 +2,7 @@
 
 pub mod counters;
 pub mod listen;
+pub mod network;
 pub mod outlet;
 pub mod proxy;
 pub mod relay_socket;

@@ -56,11 +56,9 @@ impl Framing {
                 out.extend_from_slice(message);
             }
             Self::Turn => {
-                match self.first(message) {
-                    Ok(Some(frame)) if frame.data.end == message.len() => {}
-                    // Padding is ours to add, so a message that lacks it is complete.
-                    Ok(None) if is_channel_data(message) => {}
-                    _ => return false,
+                // Padding is ours to add.
+                if !matches!(self.first(message), Ok(Some(frame)) if frame.data.end == message.len()) {
+                    return false;
                 }
                 out.extend_from_slice(message);
                 out.resize(out.len() + padding(message.len()), 0);
@@ -99,12 +97,6 @@ fn first_of_turn(bytes: &[u8]) -> Result<Option<Frame>, Malformed> {
         Ok(_) => Err(Malformed),
         Err(_) => Ok(None),
     }
-}
-
-/// Exactly one, without its padding.
-fn is_channel_data(message: &[u8]) -> bool {
-    matches!(message.first(), Some(64..=79))
-        && u16_at(message, 2).is_ok_and(|len| message.len() == CHANNEL_HEADER_LEN + usize::from(len))
 }
 
 fn padding(len: usize) -> usize {

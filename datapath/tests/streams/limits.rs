@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::io::Write;
 use std::net::TcpStream;
 
-use sluice_datapath::command::{RelayChange, RelayedAddress};
-use sluice_datapath::engine::controls::Controls;
+use sluice_datapath::command::RelayChange;
+use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::Options;
 use sluice_datapath::event::Event;
 use sluice_datapath::net::stream::reception::StreamLimits;
@@ -58,8 +58,8 @@ fn who_has_nothing_to_say_is_sent_away_unless_it_has_an_allocation() {
             (client, path)
         })
         .collect();
-    let relayed = RelayedAddress { address: "127.0.0.1:1".parse().unwrap(), has_socket: false };
-    let relay = engine.add_relay(clients[0].1, vec![relayed], 0).unwrap();
+    let relayed = "127.0.0.1:1".parse().unwrap();
+    let relay = engine.add_relay(clients[0].1, vec![Relayed::Virtual(relayed)], 0).unwrap();
     wait_for_end(&mut clients[1].0.stream);
     eventually("it is counted", || counter(&engine, "streams_ended_timeout") == 1);
     clients[0].0.send(&plain_request(3));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use sluice_datapath::engine::Options;
 use sluice_datapath::event::Event;
-use sluice_datapath::net::proxy::Network;
+use sluice_datapath::net::network::Network;
 use sluice_datapath::net::stream::reception::StreamLimits;
 use sluice_datapath::packet::framing::Framing;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
 use sluice_datapath::command::{Command, RelayChange};
-use sluice_datapath::engine::controls::Controls;
+use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::Engine;
 use sluice_datapath::event::Event;
 use sluice_datapath::packet::framing::Framing;
@@ -235,8 +235,8 @@ fn a_channel_message_goes_to_its_allocation_and_back() {
     client.send(&plain_request(1));
     let (path, _) = event(&engine, "a request", stun_received);
     let relayed =
-        sluice_datapath::command::RelayedAddress { address: "127.0.0.1:1".parse().unwrap(), has_socket: false };
-    let relay = engine.add_relay(path, vec![relayed], 0).unwrap();
+        "127.0.0.1:1".parse().unwrap();
+    let relay = engine.add_relay(path, vec![Relayed::Virtual(relayed)], 0).unwrap();
     engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip() }).unwrap();
     engine.change_relays(RelayChange::BindChannel { id: relay, channel: 0x4001, peer: own }).unwrap();
     let user = User::add(&engine);
@@ -247,5 +247,5 @@ fn a_channel_message_goes_to_its_allocation_and_back() {
     client.send(&message);
     let answer = client.receive().unwrap();
     assert_eq!(answer[..2], [0x40, 1]);
-    assert_eq!(user.verify(&answer[4..]), relayed.address);
+    assert_eq!(user.verify(&answer[4..]), relayed);
 }

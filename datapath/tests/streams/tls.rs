@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sluice_datapath::command::Command;
-use sluice_datapath::engine::controls::Controls;
+use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::{Engine, Options};
 use sluice_datapath::event::Event;
 use sluice_datapath::packet::framing::Framing;
@@ -134,16 +134,16 @@ fn the_protocol_is_the_one_agreed_on_or_shows_by_the_first_byte() {
 
 #[test]
 fn media_by_tls_is_relayed_to_its_transport() {
-    use sluice_datapath::command::{RelayChange, RelayedAddress};
+    use sluice_datapath::command::RelayChange;
 
     let (engine, identity) = served();
     let own = engine.local_addresses()[0];
     engine.change_relays(RelayChange::OwnAddresses(vec![own])).unwrap();
-    let relayed = RelayedAddress { address: "127.0.0.1:1".parse().unwrap(), has_socket: false };
+    let relayed = "127.0.0.1:1".parse().unwrap();
     let mut client = identity.turn(&engine);
     client.send(&plain_request(1));
     let (path, _) = request(&engine);
-    let relay = engine.add_relay(path, vec![relayed], 0).unwrap();
+    let relay = engine.add_relay(path, vec![Relayed::Virtual(relayed)], 0).unwrap();
     engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip() }).unwrap();
     engine.change_relays(RelayChange::BindChannel { id: relay, channel: 0x4001, peer: own }).unwrap();
     let channel = |data: &[u8]| {
@@ -152,7 +152,7 @@ fn media_by_tls_is_relayed_to_its_transport() {
     };
     let user = User::add(&engine);
     client.send(&channel(&user.check(1)));
-    assert_eq!(user.verify(&client.receive().unwrap()[4..]), relayed.address);
+    assert_eq!(user.verify(&client.receive().unwrap()[4..]), relayed);
     let datagrams: Vec<Vec<u8>> = (0..50).map(|number| vec![22, number].repeat(600)).collect();
     for datagram in &datagrams {
         send_dtls(&engine, user.id, datagram);

@@ -8,7 +8,7 @@ use super::doors::Visitor;
 use super::line::{Line, Socket};
 use super::pending::Pending;
 use super::table::StreamTable;
-use crate::net::proxy::Network;
+use crate::net::network::Network;
 use crate::net::tls::Certificates;
 use crate::time::Instant;
 
