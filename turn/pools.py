@@ -18,6 +18,8 @@ def announced_ips(settings: TurnSettings, own_addresses: Sequence[Address]) -> l
         own = [ip for ip, _ in own_addresses]
         first = [next(ip for ip in own if family(ip) is each) for each in Family if each in set(map(family, own))]
         return [(ip, ip) for ip in settings.relay_ips or first]
+    if not settings.relay_ips:
+        raise ValueError('policy "open" needs addresses to relay at')
     pairs: list[tuple[str, str]] = []
     for each in Family:
         ours = [ip for ip in settings.relay_ips if family(ip) is each]

@@ -37,6 +37,11 @@ def test_public_addresses_without_a_counterpart(public: tuple[str, ...]) -> None
         announced_ips(replace(OPEN, relay_ips=("10.0.0.1",), public_ips=public), [])
 
 
+def test_open_relays_are_somewhere() -> None:
+    with pytest.raises(ValueError, match="relay at"):
+        announced_ips(replace(OPEN, relay_ips=()), [MEDIA])
+
+
 @pytest.mark.parametrize(
     ("settings", "transports"),
     [
