@@ -82,9 +82,8 @@ class PathStats(TypedDict):
 
 
 class RelayStats(TypedDict):
-    """One TURN allocation: payloads received from its client and sent to it, and packets of either way that were dropped.
-
-    `bytes_*` count what peers send and get, without what wraps it.
+    """One TURN allocation: payloads received from its client and sent to it, and packets of either way that were
+    dropped. `bytes_*` count what peers send and get, without what wraps it.
     """
 
     relay: int

@@ -76,11 +76,15 @@ class Allocations:
         return allocation is not None and allocation.relays(address)
 
     def open(self, client: Path, owner: Owner, leases: Iterable[Lease], expiry: float) -> Allocation:
-        """The path must be free."""
+        """The path must be free. Refused (508): the system has no room for it; then the leases are given back."""
         held = tuple(leases)
-        relay = self._datapath.add_relay(
-            client, [lease.relayed.endpoint for lease in held], max_bps=self._settings.max_bps
-        )
+        endpoints = [lease.relayed.endpoint for lease in held]
+        try:
+            relay = self._datapath.add_relay(client, endpoints, max_bps=self._settings.max_bps)
+        except OSError:
+            for lease in held:
+                self._leases.give_back(lease)
+            raise Refused(508, "no room for sockets") from None
         allocation = Allocation(
             self._datapath,
             relay,

@@ -63,8 +63,6 @@ pub enum Destination {
 pub enum Dropped {
     /// Neither ChannelData nor a Send indication, or a broken one.
     Malformed,
-    /// It came from inside a relay.
-    Nested,
     /// Its 5-tuple has no allocation, or the allocation is gone.
     NoAllocation,
     /// Nothing is bound to its channel.
@@ -89,9 +87,10 @@ impl Relays {
         self.allocations.get(&id).map(|allocation| allocation.client)
     }
 
-    /// Carry out a change; false if it names something that is gone.
+    /// Carry out a change; false if it names something that is gone, or makes somebody a client who is inside a relay.
     pub fn change(&mut self, change: RelayChange) -> bool {
         match change {
+            RelayChange::Add { client, .. } | RelayChange::Move { client, .. } if is_inside(&client) => false,
             RelayChange::Add { id, client, relayed, max_bytes_per_second } => {
                 self.remove(id);
                 for relayed in &relayed {
@@ -141,10 +140,6 @@ impl Relays {
     /// What came from a client, by its 5-tuple: whose it is, for whom, and whether it may pass.
     pub fn from_client(&mut self, now: Instant, client: &Path, datagram: &[u8]) -> Option<Outward> {
         let Self { allocations, clients, relayed, own, counters } = self;
-        if matches!(client.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_)) {
-            note(counters, None, Dropped::Nested);
-            return None;
-        }
         let Some(allocation) = clients.get(client).and_then(|id| allocations.get_mut(id)) else {
             note(counters, None, Dropped::NoAllocation);
             return None;
@@ -248,6 +243,11 @@ impl Relays {
     }
 }
 
+/// Or behind one.
+fn is_inside(path: &Path) -> bool {
+    matches!(path.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_))
+}
+
 fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, id: RelayId) {
     if map.get(key) == Some(&id) {
         map.remove(key);
@@ -291,7 +291,6 @@ fn note(counters: &mut Counters, allocation: Option<&mut Allocation>, dropped: D
     }
     *match dropped {
         Dropped::Malformed => &mut counters.dropped_relay_malformed,
-        Dropped::Nested => &mut counters.dropped_relay_nested,
         Dropped::NoAllocation => &mut counters.dropped_relay_unknown,
         Dropped::NoChannel => &mut counters.dropped_relay_unbound_channel,
         Dropped::NotPermitted => &mut counters.dropped_relay_not_permitted,

@@ -116,14 +116,12 @@ fn a_permission_for_what_is_inside_opens_no_other_port_of_that_address() {
 fn what_may_not_pass_is_counted_by_its_reason() {
     let mut relays = table(1, true);
     bind(&mut relays, 1, 0x4000, address(STRANGER));
-    let inside = Path { carrier: Carrier::Relay(RelayId(1)), ..client(1) };
     for (path, datagram, reason) in [
         (client(2), channel_data(0x4000, b"data"), "dropped_relay_unknown"),
         (client(1), channel_data(0x4001, b"data"), "dropped_relay_unbound_channel"),
         (client(1), channel_data(0x4000, b"data"), "dropped_relay_not_permitted"),
         (client(1), send_indication(address(STRANGER), b"data"), "dropped_relay_not_permitted"),
         (client(1), vec![0x40, 0, 0, 9], "dropped_relay_malformed"),
-        (inside, channel_data(0x4000, b"data"), "dropped_relay_nested"),
     ] {
         let before = dropped(&relays).iter().find(|(name, _)| *name == reason).map_or(0, |(_, count)| *count);
         assert_eq!(relays.from_client(NOW, &path, &datagram), None);
@@ -236,6 +234,17 @@ fn whoever_has_a_path_or_an_address_last_keeps_it_when_the_other_goes() {
         assert!(relays.change(RelayChange::Remove { id: RelayId(id) }));
     }
     assert!(relays.is_empty());
+}
+
+#[test]
+fn nobody_inside_a_relay_is_its_client() {
+    let mut relays = table(1, false);
+    for carrier in [Carrier::Relay(RelayId(1)), Carrier::RelaySocket(RelayId(1))] {
+        let client = Path { carrier, ..client(1) };
+        let add = RelayChange::Add { id: RelayId(2), client, relayed: vec![], max_bytes_per_second: 0 };
+        assert!(!relays.change(add) && !relays.change(RelayChange::Move { id: RelayId(1), client }));
+    }
+    assert_eq!(relays.stats().count(), 1);
 }
 
 #[test]
