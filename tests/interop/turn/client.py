@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.interop.turn.links import PATIENCE, Link
-from tests.turn.client import TurnClient
-from turn.attributes import DATA, XOR_PEER_ADDRESS
+from tests.turn.client import TurnClient, code
+from turn.attributes import DATA, LIFETIME, XOR_PEER_ADDRESS
 from turn.datapath import Address
 from turn.errors import Malformed
 from turn.stun import Class, Message, Method, encode, parse
@@ -17,7 +17,7 @@ _RETRANSMISSIONS = (0.5, 1.0, PATIENCE)
 
 
 class Client(TurnClient):
-    """Close it, or use it as a context manager; its allocation stays until the server finds it has ended."""
+    """Close it, or use it as a context manager; over UDP its allocation stays until `end`."""
 
     def __init__(self, link: Link, username: str = "", password: str = "") -> None:
         super().__init__(username, password)
@@ -53,6 +53,10 @@ class Client(TurnClient):
 
     def transaction_id(self) -> bytes:
         return os.urandom(12)
+
+    def end(self) -> None:
+        """Give the allocation back (RFC 8656, 8)."""
+        assert code(self.refresh(LIFETIME.of(0))) == 0
 
     def indicate(self, peer: Address, data: bytes) -> None:
         """A Send indication (RFC 8656, 11.1)."""

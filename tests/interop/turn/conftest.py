@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.relays import Site
-from tests.interop.turn.servers import OPEN_TO_LOOPBACK, RELAYS_ON_LOOPBACK, SluiceTurn
+from tests.interop.turn.servers import OPEN_TO_LOOPBACK, OPEN_TO_ONE, RELAYS_ON_LOOPBACK, UNHURRIED, SluiceTurn
 
 
 @pytest.fixture(scope="session")
@@ -17,16 +17,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def relay(site: Site) -> Iterator[SluiceTurn]:
     """All that can be switched on, and peers on the loopback."""
     yield from _served(
-        SluiceTurn(site, *OPEN_TO_LOOPBACK, *RELAYS_ON_LOOPBACK, "--tcp-allocations", "--mobility")
+        SluiceTurn(site, *OPEN_TO_LOOPBACK, *RELAYS_ON_LOOPBACK, *UNHURRIED, "--tcp-allocations", "--mobility")
     )
 
 
 @pytest.fixture(scope="session")
 def guarded(site: Site) -> Iterator[SluiceTurn]:
-    """Open to the world, of which one address is here: PERMITTED."""
-    yield from _served(
-        SluiceTurn(site, "--peers", "open", "--allow-peer", "127.0.0.2/32", *RELAYS_ON_LOOPBACK, "--tcp-allocations")
-    )
+    """Open to the world, and to one address on the loopback."""
+    yield from _served(SluiceTurn(site, *OPEN_TO_ONE, *RELAYS_ON_LOOPBACK, *UNHURRIED, "--tcp-allocations"))
 
 
 @pytest.fixture(scope="session")

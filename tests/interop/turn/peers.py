@@ -14,6 +14,8 @@ class Peer:
 
     def __init__(self, ip: str, port: int = 0) -> None:
         self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
+        if ":" in ip:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         self.socket.bind((ip, port))
 
     def __enter__(self) -> Self:

@@ -15,8 +15,13 @@ from turn.datapath import Address
 
 _MAIN = "from api.cli import main; main()"
 OPEN_TO_LOOPBACK = ("--peers", "open", "--allow-peer", "127.0.0.0/8", "--allow-peer", "::1/128")
+PERMITTED = "127.0.0.2"
+OPEN_TO_ONE = ("--peers", "open", "--allow-peer", PERMITTED)
 RELAYS_ON_LOOPBACK = ("--relay-ip", HOST, "--relay-ip", "::1")
 LINKS: dict[str, Callable[[Address, str], Link]] = {"udp": udp, "tcp": tcp, "tls": tls}
+
+# One client of a test asks more often than any of the world's.
+UNHURRIED = ("--request-rate", "100000")
 
 
 class SluiceTurn(TurnProcess):
@@ -55,12 +60,22 @@ class SluiceTurn(TurnProcess):
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
     def indiscretions(self) -> list[str]:
-        """Lines of the log that tell of a client, a secret or a bug of ours. The first says where we listen."""
-        lines = self.log.read_text(errors="replace").splitlines()
+        """Lines of the log that tell of a client, a secret or a bug of ours. The first line says where we listen, and
+        what refuses a peer is a rule, not an address.
+        """
+        lines = (_RULE.sub("", line) for line in self.log.read_text(errors="replace").splitlines())
         return [line for line in lines if _TOLD.search(line) and "Sluice TURN is ready" not in line]
 
 
-# An IPv4 address; an IPv6 address; a user name of ours or anything as long as a password; a failure.
+_RULE = re.compile(r"by the rule '[^']*'")
 _TOLD = re.compile(
-    r"\b\d{1,3}(\.\d{1,3}){3}\b|::\d|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,}|\b\d{10}:|[A-Za-z0-9+/]{27}=|Traceback|panicked"
+    "|".join(
+        (
+            r"\b\d{1,3}(\.\d{1,3}){3}\b",  # an IPv4 address
+            r"::\d|\b[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,}",  # an IPv6 address
+            r"\b\d{10}:",  # a user name
+            r"[A-Za-z0-9+/]{27}=",  # a password
+            r"Traceback|panicked",
+        )
+    )
 )

@@ -1,7 +1,8 @@
 """coturn's client tools against `sluice turn`, in every mode they have.
 
 Judged by the bytes that came back, not by exit status, which tells little. They take seconds, nearly all of them
-waiting, so they all run at once. DTLS towards clients (-S without -t) is not spoken.
+waiting, so they all run at once. DTLS towards clients (-S without -t) is not spoken. A dual allocation (-Z) is asked
+for by the number it had in a draft before RFC 8656, so that the tool gets one address only; `test_relaying` has both.
 """
 
 import socket
@@ -31,6 +32,7 @@ class Mode:
 
 
 V4 = ("-X", "-g")
+ELSEWHERE = "127.0.0.5"
 MODES = {
     "channels": Mode(V4),
     "indications": Mode((*V4, "-s")),
@@ -48,8 +50,6 @@ MODES = {
     "no-rtcp": Mode((*V4, "-c"), flows=1),
     "padding": Mode((*V4, "-D")),
     "padding-tcp": Mode((*V4, "-D", "-t")),
-    "dual-to-ipv4": Mode(("-Z", "-g"), flows=1),
-    "dual-to-ipv6": Mode(("-Z", "-g"), flows=1, peer="::1"),
     "ipv6": Mode(("-x", "-g"), peer="::1"),
 }
 
@@ -92,16 +92,17 @@ def test_peers_connect_to_a_tcp_allocation(running: dict[str, Tool]) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ((*V4,), "channel bind: error 403"),
-        ((*V4, "-s"), "create permission error 403"),
+        ((*V4, "-e", ELSEWHERE), "channel bind: error 403"),
+        ((*V4, "-s", "-e", ELSEWHERE), "create permission error 403"),
         (("-X", "-T"), "error 442"),
-        ((*V4, "-M"), "error 405"),
+        ((*V4, "-M", "-y"), "error 405"),
+        (("-Z", "-e", "::1"), "relay addr cannot be received"),
     ],
 )
 def test_what_is_not_for_everybody_is_refused(
     options: tuple[str, ...], told: str, tools: Tools, closed: SluiceTurn
 ) -> None:
-    outcome = tools.uclient(closed, *options, "-e", HOST).outcome()
+    outcome = tools.uclient(closed, *options).outcome()
     assert told in outcome.output
     assert outcome.received == 0
 
@@ -112,7 +113,7 @@ def test_without_peers_in_the_network_clients_reach_each_other(tools: Tools, clo
 
 
 def test_another_secret_is_none(tools: Tools, relay: SluiceTurn) -> None:
-    outcome = tools.uclient(relay, *V4, "-t", secret="not the secret of this server").outcome()
+    outcome = tools.uclient(relay, *V4, "-t", "-y", secret="not the secret of this server").outcome()
     assert "Cannot complete Allocation" in outcome.output
     assert outcome.sent == 0
 
