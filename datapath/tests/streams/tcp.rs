@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
-use sluice_datapath::command::{Command, RelayChange};
+use sluice_datapath::command::{Command, Reach, RelayChange};
 use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::Engine;
 use sluice_datapath::event::Event;
