@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from sfu._datapath import Engine, Path, RelayListener, RelaySocket
+from sfu._datapath import Engine, Path, RelaySocket
 from sfu.timer import Timer
 from turn.datapath import Address
 from turn.server import TurnServer
@@ -38,7 +38,6 @@ class RunningTurn:
             own_addresses=own_addresses,
             host_addresses=host_addresses,
             open_socket=RelaySocket,
-            open_listener=RelayListener,
             udp_path=Path,
             random_bytes=secrets.token_bytes,
             may_refresh=may_refresh,

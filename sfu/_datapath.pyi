@@ -284,7 +284,7 @@ class _Commands:
         """They no longer do."""
 
     def bind_channel(self, relay: int, channel: int, peer: tuple[str, int]) -> None:
-        """The channel, 0x4000 to 0x4fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
+        """The channel, 0x4000 to 0x7fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
 
     def unbind_channel(self, relay: int, channel: int) -> None: ...
     def set_own_addresses(self, addresses: Sequence[tuple[str, int]]) -> None:

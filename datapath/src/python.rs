@@ -305,12 +305,12 @@ impl Commands {
         self.change(RelayChange::Forbid { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
     }
 
-    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
+    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
         let peer = parse_address(&peer.0, peer.1.u16())?;
         self.change(RelayChange::BindChannel { id: RelayId(relay.u32()), channel: channel.u16(), peer })
     }
 
-    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>) -> PyResult<()> {
+    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>) -> PyResult<()> {
         self.change(RelayChange::UnbindChannel { id: RelayId(relay.u32()), channel: channel.u16() })
     }
 
