@@ -209,6 +209,21 @@ def watch(
 
 
 @app.command()
+def doctor(
+    url: Annotated[str, typer.Argument(help="The server.")] = DEFAULT_URL,
+    room: Annotated[str, typer.Option(help="A room that nobody uses.")] = "doctor",
+    token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
+) -> None:
+    """Find out which ways to a server work from here, and what to change about the others."""
+    from clients.doctor import command as client
+
+    bearer = token or _dev_token("doctor", room, can_publish=True, can_subscribe=False)
+    raise typer.Exit(_run_client(client.run(url, room, bearer, as_json=as_json, authority=ca)))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from api.openapi import version as distribution_version

@@ -59,6 +59,6 @@ class RunningTurn:
         username, password, _ = self.server.credentials(user, self._unix())
         return username, password
 
-    def revoke(self, user: str) -> None:
-        """End what this user has, and refuse every credential made up to now."""
-        self.server.revoke(user, self._unix())
+    def revoke(self, group: str) -> None:
+        """End what its users have, and refuse every credential made for them up to now."""
+        self.server.revoke(group, self._unix())

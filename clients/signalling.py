@@ -72,15 +72,24 @@ class Endpoint:
     ) -> None:
         await self._http.aclose()
 
-    async def turn_servers(self) -> list[TurnServer]:
-        """The relays that the server offers the token's holder; none if it offers none or cannot be asked."""
+    async def ice_servers(self) -> object:
+        """What `GET /v1/ice-servers` offers the token's holder, as JSON. Raises SignallingError."""
         endpoint = httpx.URL(self.url)
         room = endpoint.path.rpartition("/")[2]  # for a token that holds in every room
         url = endpoint.join("../v1/ice-servers").copy_with(params={"room": room})
+        response = await self._request("GET", str(url))
+        if response.status_code != httpx.codes.OK:
+            raise _refusal(response)
         try:
-            response = await self._request("GET", str(url))
-            return turn_servers(response.json()) if response.status_code == httpx.codes.OK else []
-        except (SignallingError, ValueError):
+            return response.json()
+        except ValueError:
+            raise SignallingError("the server's ICE servers cannot be read", response.status_code) from None
+
+    async def turn_servers(self) -> list[TurnServer]:
+        """The relays that the server offers; none if it offers none or cannot be asked."""
+        try:
+            return turn_servers(await self.ice_servers())
+        except SignallingError:
             return []
 
     async def post(self, offer: str) -> Session:

@@ -27,6 +27,7 @@ __all__ = [
     "IceConnected",
     "LayerChanged",
     "Path",
+    "RelaySocket",
     "SrtpSession",
     "StreamClosed",
     "StunReceived",
@@ -105,6 +106,19 @@ class Path:
     def id(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class RelaySocket:
+    """A UDP socket for a relayed transport address, which nobody shares. It is closed with this object, unless
+    `add_relay` has taken it: then when the allocation ends.
+    """
+
+    def __new__(cls, host: str, port: int) -> RelaySocket:
+        """Bind it; port 0 is the system's choice. OSError: it cannot be bound."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What it is bound to, with the real port."""
 
 @final
 class DtlsReceived:
@@ -240,11 +254,20 @@ class _Commands:
     def close_stream(self, stream: int) -> None:
         """End a TCP or TLS connection; nothing happens if it has ended."""
 
-    def add_relay(self, client: Path, relayed: Sequence[tuple[str, int]], *, max_bps: int = ...) -> int:
+    def add_relay(
+        self,
+        client: Path,
+        relayed: Sequence[tuple[str, int] | RelaySocket | tuple[RelaySocket, tuple[str, int]]],
+        *,
+        max_bps: int = ...,
+    ) -> int:
         """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
 
-        relayed: its relayed transport addresses, at most one per family, to which nothing listens: our own media
-        address and other allocations are its peers. max_bps: bits per second in each direction, 0 for no limit.
+        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has nothing
+        listen there: our own media address and other allocations are its peers. A socket is taken over; with an address
+        beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per second in
+        each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before. OSError:
+        the system watches no more sockets.
         """
 
     def move_relay(self, relay: int, client: Path) -> None:
@@ -271,6 +294,9 @@ class _Commands:
     def stats(self) -> list[TransportStats]:
         """The latest snapshot, at most about a second old."""
 
+    def transport_stats(self, transport: int) -> TransportStats | None:
+        """The same of one transport; None before it is first in a snapshot, and when it is gone."""
+
     def relay_stats(self) -> list[RelayStats]:
         """The latest snapshot of every allocation, in any order, at most about a second old."""
 
@@ -288,21 +314,39 @@ class Engine(_Commands):
         cls,
         listen: Sequence[tuple[str, int]],
         *,
+        tcp: bool = ...,
+        tls: Sequence[tuple[str, int]] = ...,
+        proxies: Sequence[str] = ...,
         workers: int = ...,
         event_capacity: int = ...,
         receive_buffer: int = ...,
         send_buffer: int = ...,
         stun_rate: int = ...,
+        max_streams: int = ...,
+        max_streams_per_source: int = ...,
     ) -> Engine:
         """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
 
-        workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
+        tcp: listen by TCP as well, at the same addresses and ports, for ICE (RFC 6544) and TURN. tls: where to listen by
+        TLS, for TURN and HTTP, chosen by ALPN or else by the first byte; nobody is let in before `set_certificate`.
+        proxies: addresses and networks, e.g. "10.0.0.0/8"; who connects from there has to begin with a header of the
+        PROXY protocol, version 2, and nobody else may. max_streams: connections at most, 4,096 by default, and per IPv4
+        address or /56 of IPv6, 64. workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
         /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and counted.
         OSError: an address cannot be bound.
         """
 
     @property
     def local_addresses(self) -> list[tuple[str, int]]: ...
+    @property
+    def tls_addresses(self) -> list[tuple[str, int]]: ...
+    def set_certificate(self, certificate: bytes, key: bytes) -> None:
+        """New TLS connections show this certificate; those there are go on. Both PEM; the certificate is followed by
+        those that lead to its root.
+
+        ValueError: which of them is wrong, and how; the certificate so far stays.
+        """
+
     @property
     def workers(self) -> int: ...
     @property

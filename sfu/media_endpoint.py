@@ -29,7 +29,13 @@ class MediaEndpoint:
         self.stun_received = Signal[[Path, bytes]]()
         self.stream_closed = Signal[[int]]()
         self.http_accepted = Signal[[HttpAccepted]]()
-        self.engine = Engine(settings.listen, workers=settings.workers)
+        self.engine = Engine(
+            (*settings.listen, *settings.unannounced),
+            workers=settings.workers,
+            tcp=settings.tcp,
+            tls=settings.tls,
+            proxies=settings.proxies,
+        )
         self.transports = Transports(
             self.engine,
             certificate := DtlsCertificate(now),
@@ -40,12 +46,12 @@ class MediaEndpoint:
             max_handshakes=settings.max_handshakes,
         )
         self.announced = announced_addresses(
-            self.engine.local_addresses,
+            self.engine.local_addresses[: len(settings.listen)],
             interface_addresses(),
             public_ips=settings.public_ips,
             include_loopback=settings.include_loopback,
         )
-        self.candidates = host_candidates(self.announced)
+        self.candidates = host_candidates(self.announced, tcp=settings.tcp)
         self._fingerprint = certificate.fingerprint
         self._pump = EventPump(self.engine, self._handle_event)
         self._pump.start()

@@ -1,10 +1,17 @@
 #!/bin/sh
-# Installs the programs that the tests drive and that no lock file can bring: a stock Chromium. With apt where that is
+# Installs the programs that the tests drive and that no lock file can bring: a stock Chromium with the tool that tells it
+# whom to trust, what network namespaces are made of, coturn as the other STUN and TURN server. With apt where that is
 # allowed (root, or sudo without a password); otherwise the missing packages are named.
 set -eu
 
+PATH=$PATH:/usr/sbin:/sbin
 packages=
-command -v chromium >/dev/null || packages="$packages chromium"
+need() { command -v "$1" >/dev/null || packages="$packages $2"; }
+need chromium chromium
+need certutil libnss3-tools
+need ip iproute2
+need nft nftables
+need turnserver coturn
 [ -n "$packages" ] || exit 0
 
 as_root=

@@ -61,10 +61,13 @@ impl SendBatch {
 
     /// Path and content of each, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> {
-        self.datagrams.iter().map(|datagram| {
-            let start = datagram.start as usize;
-            (datagram.path, &self.bytes[start..start + usize::from(datagram.len)])
-        })
+        self.datagrams.iter().map(|datagram| (datagram.path, self.content(datagram)))
+    }
+
+    /// What one of [`SendBatch::datagrams`] holds.
+    pub fn content(&self, datagram: &Datagram) -> &[u8] {
+        let start = datagram.start as usize;
+        &self.bytes[start..start + usize::from(datagram.len)]
     }
 
     /// Append a finished datagram; longer than 65,535 bytes it is left out.

@@ -142,7 +142,7 @@ impl Core {
 
     /// A snapshot of every transport.
     pub fn stats(&mut self, now: Instant) -> Vec<TransportStats> {
-        let Self { transports, tracks, egresses, .. } = self;
+        let Self { transports, tracks, egresses, relays, .. } = self;
         transports
             .values()
             .map(|transport| TransportStats {
@@ -157,7 +157,7 @@ impl Core {
                 packets_sent: transport.traffic.packets_sent,
                 bytes_sent: transport.traffic.bytes_sent,
                 remb_bps: transport.remb,
-                paths: transport.paths(now),
+                paths: transport.paths(now, relays),
                 tracks: transport
                     .tracks
                     .iter()
@@ -181,7 +181,7 @@ impl Core {
 
     /// Drop a transport on our own account.
     fn close(&mut self, now: Instant, id: TransportId, reason: CloseReason) {
-        let paths = self.transports.get(&id).map(|transport| transport.paths(now)).unwrap_or_default();
+        let paths = self.transports.get(&id).map(|transport| transport.paths(now, &self.relays)).unwrap_or_default();
         self.remove_transport(id);
         self.events.push_back(Event::TransportClosed { transport: id, reason, paths });
     }

@@ -18,11 +18,17 @@ use crate::admission;
 use crate::command::{Command, RelayChange};
 use crate::event::Event;
 use crate::idmap::IdMap;
-use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
 use crate::net::counters::ShellCounters;
-use crate::net::listen::{bind_all, BufferSizes};
+use crate::net::listen::{bind_all, Addresses, Bound, BufferSizes};
+use crate::net::network::Network;
+use crate::net::relay_socket::RelaySocket;
+use crate::net::relay_sockets::RelaySockets;
 use crate::net::sockets::SocketSet;
+use crate::net::stream::reception::{Reception, StreamLimits};
+use crate::net::streams::Streams;
 use crate::net::sys::UdpSocket;
+use crate::net::tls::BadCertificate;
 use crate::stats::{Counters, RelayStats, TransportStats};
 use crate::time::Instant;
 use crate::worker::Worker;
@@ -36,7 +42,7 @@ use mailbox::Mailbox;
 pub const MAX_WORKERS: u16 = 64;
 
 /// How an engine is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Worker threads; 0 means one per core, beyond [`MAX_WORKERS`] is that many.
     pub workers: u16,
@@ -46,6 +52,14 @@ pub struct Options {
     pub buffers: BufferSizes,
     /// STUN messages per second that pass to Python from one prefix of addresses, at each worker.
     pub stun_rate: u32,
+    /// Listen by TCP as well, at the addresses and ports of UDP.
+    pub tcp: bool,
+    /// Listen by TLS at these addresses.
+    pub tls: Vec<SocketAddr>,
+    /// Who connects from these by TCP or TLS is a proxy, and has to say first whom it speaks for (PROXY protocol 2).
+    pub proxies: Vec<Network>,
+    /// What connections may use.
+    pub streams: StreamLimits,
 }
 
 impl Default for Options {
@@ -55,6 +69,10 @@ impl Default for Options {
             event_capacity: 8_192,
             buffers: BufferSizes { receive: 8 << 20, send: 8 << 20 },
             stun_rate: admission::DEFAULT_PER_SECOND,
+            tcp: false,
+            tls: Vec::new(),
+            proxies: Vec::new(),
+            streams: StreamLimits::default(),
         }
     }
 }
@@ -96,6 +114,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Whose datagram is whose.
     pub addresses: AddressBook,
+    /// The bound addresses of allocations.
+    pub relays: Arc<RelaySockets>,
     /// What happened.
     pub events: EventQueue,
     /// Workers are to end.
@@ -107,10 +127,11 @@ pub struct Shared {
 }
 
 impl Shared {
-    fn new(workers: u16, options: Options) -> io::Result<Self> {
+    fn new(workers: u16, options: &Options) -> io::Result<Self> {
         Ok(Self {
             clock: Clock::start(),
             addresses: AddressBook::new(workers),
+            relays: Arc::new(RelaySockets::new(workers)?),
             events: EventQueue::new(options.event_capacity)?,
             stopping: AtomicBool::new(false),
             stun_rate: options.stun_rate,
@@ -150,36 +171,60 @@ pub struct Engine {
     shared: Arc<Shared>,
     ids: IdAllocator,
     local_addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    reception: Arc<Reception>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Engine {
-    /// Binds every address by UDP and starts the workers. Port 0 is the system's choice, the same for all addresses.
+    /// Binds every address by UDP, and those of the options, and starts the workers. Port 0 is the system's choice, the
+    /// same for all addresses by UDP and TCP.
     pub fn start(listen: &[SocketAddr], options: Options) -> io::Result<Self> {
         let workers = match options.workers {
             0 => thread::available_parallelism().map_or(1, |count| u16::try_from(count.get()).unwrap_or(MAX_WORKERS)),
             workers => workers,
         }
         .min(MAX_WORKERS);
-        let sets = bind_all(listen, workers, options.buffers)?;
-        let local_addresses = sets.first().into_iter().flatten().map(UdpSocket::local).collect();
-        let shared = Arc::new(Shared::new(workers, options)?);
+        let addresses = Addresses { media: listen, tcp: options.tcp, tls: &options.tls };
+        let all = bind_all(addresses, workers, options.buffers)?;
+        let first = all.first();
+        let local_addresses = first.into_iter().flat_map(|bound| &bound.sockets).map(UdpSocket::local).collect();
+        let tls_addresses = first.into_iter().flat_map(Bound::tls_addresses).collect();
+        let shared = Arc::new(Shared::new(workers, &options)?);
+        let reception = Arc::new(Reception::new(workers, options.streams, options.proxies));
         let engine = Self {
             shared: Arc::clone(&shared),
             ids: IdAllocator::new(workers),
             local_addresses,
+            tls_addresses,
+            reception: Arc::clone(&reception),
             threads: Mutex::default(),
         };
-        for (index, sockets) in (0..workers).zip(sets) {
+        for (index, Bound { sockets, doors }) in (0..workers).zip(all) {
             let shared = Arc::clone(&shared);
+            let streams = Streams::new(WorkerId(index), workers, doors, Arc::clone(&reception))?;
             // The worker is made on its thread, so that what it allocates first is near that thread. If a thread
             // cannot be started, those that run end with the engine that is dropped here.
-            let thread = thread::Builder::new()
-                .name(format!("sluice-worker-{index}"))
-                .spawn(move || Worker::new(WorkerId(index), SocketSet::new(sockets), shared).run())?;
+            let thread = thread::Builder::new().name(format!("sluice-worker-{index}")).spawn(move || {
+                let sockets = SocketSet::new(sockets, Arc::clone(&shared.relays));
+                Worker::new(WorkerId(index), sockets, streams, shared).run();
+            })?;
             engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(engine)
+    }
+
+    /// New TLS sessions show this certificate, PEM with those that lead to its root behind it; those there are go on.
+    ///
+    /// # Errors
+    /// [`BadCertificate`]: what is wrong; the one so far stays.
+    pub fn set_certificate(&self, certificate: &[u8], key: &[u8]) -> Result<(), BadCertificate> {
+        self.reception.certificates.exchange(certificate, key)
+    }
+
+    /// The addresses bound for TLS, in the order they were asked for.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// The bound addresses, in the order they were asked for.
@@ -208,6 +253,7 @@ impl Engine {
             // A worker that panicked is gone as well, which is what is asked for.
             let _ = thread.join();
         }
+        self.shared.relays.clear();
     }
 }
 
@@ -238,6 +284,14 @@ impl Controls for Engine {
         Ok(())
     }
 
+    fn adopt(&self, relay: RelayId, sockets: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        self.shared.relays.adopt(relay, sockets).map_err(|_| Refused::Unwatchable)
+    }
+
+    fn abandon(&self, relay: RelayId) {
+        self.shared.relays.close(relay);
+    }
+
     fn close_stream(&self, id: StreamId) -> Result<(), Refused> {
         Ok(self.shared.mailbox(id.home(self.workers())).close_stream(id)?)
     }
@@ -248,6 +302,12 @@ impl Controls for Engine {
 
     fn stats(&self) -> Vec<TransportStats> {
         self.shared.snapshots().flat_map(|snapshot| snapshot.transports.clone()).collect()
+    }
+
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
+        let home = usize::from(id.home(self.workers()).0);
+        let snapshot = self.shared.snapshots().nth(home)?;
+        snapshot.transports.iter().find(|stats| stats.transport == id).cloned()
     }
 
     /// Of each allocation every worker has seen a part: packets from its client at one, those to it at others.

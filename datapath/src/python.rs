@@ -15,7 +15,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::{Command, PayloadTypeMap, Reach, RelayChange, RelayedAddress};
+use crate::command::{Command, PayloadTypeMap, Reach, RelayChange};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
@@ -24,6 +24,8 @@ use crate::ice::Credentials;
 use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{self, CodecSpec, Kind, MAX_LAYERS};
 use crate::net::listen::BufferSizes;
+use crate::net::network::Network;
+use crate::net::stream::reception::StreamLimits;
 use crate::packet::codec::Codec;
 use crate::packet::extensions::{ExtensionKind, ExtensionMap};
 use crate::packet::rtp;
@@ -31,7 +33,7 @@ use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::time::Instant;
-use relay::{HttpAccepted, PathObject, StreamClosed, StunReceived};
+use relay::{HttpAccepted, PathObject, RelaySocketObject, StreamClosed, StunReceived};
 
 /// Longest datagram UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -52,7 +54,7 @@ mod module {
     #[pymodule_export]
     use super::{
         Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
-        PathObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
+        PathObject, RelaySocketObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -279,14 +281,10 @@ impl Commands {
     fn add_relay(
         &self,
         client: &PathObject,
-        relayed: Vec<(String, Int<0, 65_535>)>,
+        relayed: Vec<Bound<'_, PyAny>>,
         max_bps: Int<0, { i64::MAX }>,
     ) -> PyResult<u32> {
-        let relayed = relayed.iter().map(|(host, port)| {
-            parse_address(host, port.u16()).map(|address| RelayedAddress { address, has_socket: false })
-        });
-        let relayed = relayed.collect::<PyResult<Vec<_>>>()?;
-        Ok(self.0.add_relay(client.0, relayed, max_bps.u64() / 8)?.0)
+        Ok(self.0.add_relay(client.0, relay::take_relayed(&relayed)?, max_bps.u64() / 8)?.0)
     }
 
     fn move_relay(&self, relay: Id, client: &PathObject) -> PyResult<()> {
@@ -294,7 +292,7 @@ impl Commands {
     }
 
     fn remove_relay(&self, relay: Id) -> PyResult<()> {
-        self.change(RelayChange::Remove { id: RelayId(relay.u32()) })
+        Ok(self.0.remove_relay(RelayId(relay.u32()))?)
     }
 
     #[pyo3(signature = (relay, ip, *, inside=false))]
@@ -317,8 +315,7 @@ impl Commands {
     }
 
     fn set_own_addresses(&self, addresses: Vec<(String, Int<0, 65_535>)>) -> PyResult<()> {
-        let addresses = addresses.iter().map(|(host, port)| parse_address(host, port.u16()));
-        self.change(RelayChange::OwnAddresses(addresses.collect::<PyResult<_>>()?))
+        self.change(RelayChange::OwnAddresses(parse_addresses(&addresses)?))
     }
 
     #[pyo3(signature = (limit=1024))]
@@ -333,6 +330,11 @@ impl Commands {
             py,
             transports.iter().map(|transport| stats::transport_dict(py, transport)).collect::<PyResult<Vec<_>>>()?,
         )
+    }
+
+    fn transport_stats<'py>(&self, py: Python<'py>, transport: Id) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.0.transport_stats(TransportId(transport.u32()));
+        found.map(|transport| stats::transport_dict(py, &transport)).transpose()
     }
 
     fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -366,17 +368,27 @@ struct EngineObject(Arc<engine::Engine>);
 #[pymethods]
 impl EngineObject {
     #[new]
-    #[pyo3(signature = (listen, *, workers=Int(0), event_capacity=Int(8192), receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200)))]
+    #[pyo3(signature = (
+        listen, *, tcp=false, tls=Vec::new(), proxies=Vec::new(), workers=Int(0), event_capacity=Int(8192),
+        receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200), max_streams=Int(4096),
+        max_streams_per_source=Int(64)
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn new(
         py: Python<'_>,
         listen: Vec<(String, Int<0, 65_535>)>,
+        tcp: bool,
+        tls: Vec<(String, Int<0, 65_535>)>,
+        proxies: Vec<String>,
         workers: Int<0, { engine::MAX_WORKERS as i64 }>,
         event_capacity: Int<1, 1_048_576>,
         receive_buffer: Int<1, { i32::MAX as i64 }>,
         send_buffer: Int<1, { i32::MAX as i64 }>,
         stun_rate: Int<0, { i32::MAX as i64 }>,
+        max_streams: Int<0, 1_048_576>,
+        max_streams_per_source: Int<0, 1_048_576>,
     ) -> PyResult<PyClassInitializer<Self>> {
-        let listen = listen.iter().map(|(host, port)| parse_address(host, port.u16())).collect::<PyResult<Vec<_>>>()?;
+        let (listen, tls) = (parse_addresses(&listen)?, parse_addresses(&tls)?);
         if listen.is_empty() {
             return Err(PyValueError::new_err("listen: at least one address"));
         }
@@ -385,6 +397,14 @@ impl EngineObject {
             event_capacity: event_capacity.usize(),
             buffers: BufferSizes { receive: receive_buffer.usize(), send: send_buffer.usize() },
             stun_rate: stun_rate.u32(),
+            tcp,
+            tls,
+            proxies: proxies.iter().map(|network| parse_network(network)).collect::<PyResult<_>>()?,
+            streams: StreamLimits {
+                total: max_streams.usize(),
+                per_source: max_streams_per_source.usize(),
+                ..StreamLimits::default()
+            },
         };
         let engine = Arc::new(py.detach(|| engine::Engine::start(&listen, options)).map_err(os_error)?);
         Ok(PyClassInitializer::from(Commands(Arc::clone(&engine) as _)).add_subclass(Self(engine)))
@@ -393,6 +413,16 @@ impl EngineObject {
     #[getter]
     fn local_addresses(&self) -> Vec<(String, u16)> {
         self.0.local_addresses().iter().copied().map(address_tuple).collect()
+    }
+
+    #[getter]
+    fn tls_addresses(&self) -> Vec<(String, u16)> {
+        self.0.tls_addresses().iter().copied().map(address_tuple).collect()
+    }
+
+    fn set_certificate(&self, py: Python<'_>, certificate: &[u8], key: &[u8]) -> PyResult<()> {
+        let set = py.detach(|| self.0.set_certificate(certificate, key));
+        set.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     #[getter]
@@ -601,6 +631,7 @@ impl<'py> FromPyObject<'_, 'py> for PayloadTypes {
 impl From<Refused> for PyErr {
     fn from(refused: Refused) -> Self {
         match refused {
+            Refused::Unwatchable => PyOSError::new_err(refused.to_string()),
             Refused::UfragTaken => PyValueError::new_err(refused.to_string()),
             Refused::Overloaded | Refused::IdsExhausted | Refused::Closed => {
                 PyRuntimeError::new_err(refused.to_string())
@@ -628,6 +659,15 @@ fn bad_key() -> PyErr {
 
 fn parse_address(host: &str, port: u16) -> PyResult<SocketAddr> {
     Ok(SocketAddr::new(parse_ip(host)?, port))
+}
+
+fn parse_addresses(addresses: &[(String, Int<0, 65_535>)]) -> PyResult<Vec<SocketAddr>> {
+    addresses.iter().map(|(host, port)| parse_address(host, port.u16())).collect()
+}
+
+fn parse_network(network: &str) -> PyResult<Network> {
+    let wrong = || PyValueError::new_err("proxies: IP addresses or networks, e.g. \"10.0.0.0/8\"");
+    Network::parse(network).ok_or_else(wrong)
 }
 
 fn parse_ip(host: &str) -> PyResult<IpAddr> {

@@ -82,6 +82,11 @@ impl From<Malformed> for Dropped {
 }
 
 impl Relays {
+    /// The 5-tuple of an allocation's client.
+    pub fn client(&self, id: RelayId) -> Option<Path> {
+        self.allocations.get(&id).map(|allocation| allocation.client)
+    }
+
     /// Carry out a change; false if it names something that is gone, or makes somebody a client who is inside a relay.
     pub fn change(&mut self, change: RelayChange) -> bool {
         match change {

@@ -2,12 +2,17 @@
 //!
 //! A turn of the loop, by priority:
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
-//! 2. each readable socket: one receive call;
-//! 3. the core's deadline;
-//! 4. the snapshot.
+//! 2. each readable socket of the media port: one receive call;
+//! 3. each ready socket of an allocation at home here: one receive call;
+//! 4. each ready connection: one read;
+//! 5. deadlines, the core's and the connections';
+//! 6. the snapshot.
 //!
 //! All outputs of the core are drained after each batch of at most [`MAX_BATCH`] inputs. A turn's work is bounded by
 //! what waited when it began, and every turn looks at everything.
+
+mod connections;
+mod relayed;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -24,10 +29,13 @@ use crate::event::Event;
 use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::sockets::SocketSet;
+use crate::net::stream::messages::Arrivals;
+use crate::net::streams::Streams;
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};
 use crate::path::Path;
 use crate::time::{earliest, Instant};
+use relayed::Inbox;
 
 /// Inputs between two drains of the core's outputs: as many as one receive call brings.
 const MAX_BATCH: usize = crate::net::sys::MAX_MESSAGES;
@@ -43,6 +51,7 @@ pub struct Worker {
     id: WorkerId,
     core: Core,
     sockets: SocketSet,
+    streams: Streams,
     shared: Arc<Shared>,
     /// Letters to other workers, by worker, posted once per drain.
     outboxes: Vec<Vec<Letter>>,
@@ -54,7 +63,7 @@ pub struct Worker {
 
 impl Worker {
     /// The worker `id` of those that share `shared`.
-    pub fn new(id: WorkerId, sockets: SocketSet, shared: Arc<Shared>) -> Self {
+    pub fn new(id: WorkerId, sockets: SocketSet, streams: Streams, shared: Arc<Shared>) -> Self {
         let workers = shared.workers();
         let mut core = Core::new(id, workers);
         core.set_stun_rate(shared.stun_rate);
@@ -62,6 +71,7 @@ impl Worker {
             id,
             core,
             sockets,
+            streams,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
             batch: SendBatch::new(),
@@ -79,7 +89,11 @@ impl Worker {
         let bell = wait.add(mailbox.as_fd(), Interest::Readable);
         let places: Vec<usize> =
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
+        let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
+        let streams = wait.add(self.streams.as_fd(), Interest::Readable);
         let mut received = ReceiveBatch::new();
+        let mut relayed = Inbox::new();
+        let mut arrivals = Arrivals::default();
         let mut letters = Vec::new();
         while !shared.stopping.load(Ordering::Acquire) {
             if wait.wait(self.time_to_sleep()).is_err() {
@@ -94,6 +108,12 @@ impl Worker {
             for (index, _) in places.iter().enumerate().filter(|(_, place)| wait.is_ready(**place)) {
                 self.receive(index, &mut received);
             }
+            if wait.is_ready(relays) {
+                self.receive_relayed(&mut relayed);
+            }
+            if wait.is_ready(streams) {
+                self.receive_streams(&mut arrivals);
+            }
             self.handle_timeouts();
         }
     }
@@ -104,7 +124,7 @@ impl Worker {
 
     /// Until the next deadline; None: until something comes.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let deadline = earliest(self.core.next_deadline(), self.snapshot_due)?;
+        let deadline = earliest(earliest(self.core.next_deadline(), self.streams.next_deadline()), self.snapshot_due)?;
         // A deadline that has been dealt with and still stands will not pass by being looked at again.
         Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
     }
@@ -116,12 +136,20 @@ impl Worker {
             for letter in letters.by_ref().take(MAX_BATCH) {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
-                    Letter::Relay(change) => self.guard(|core| core.handle_relay_change(now, change)),
-                    // Connections end with the sockets component, which is not there yet.
-                    Letter::CloseStream(_) => {}
+                    Letter::Relay(change) => {
+                        self.streams.note_relay(&change);
+                        self.guard(|core| core.handle_relay_change(now, change));
+                    }
+                    Letter::CloseStream(id) => {
+                        // What was asked to be sent before goes before.
+                        self.drain(now);
+                        self.streams.close(now, id);
+                        self.settle_streams(now);
+                    }
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
                     Letter::PathTaken(path) => self.note_lost(path),
+                    Letter::PathEnded(path) => self.guard(|core| core.end_path(now, &path)),
                 }
             }
             self.drain(now);
@@ -205,6 +233,10 @@ impl Worker {
             self.guard(|core| core.handle_timeout(now));
             self.drain(now);
         }
+        if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.streams.handle_timeout(now, &mut self.counters);
+            self.settle_streams(now);
+        }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);
         }
@@ -219,9 +251,13 @@ impl Worker {
             let mut batch = core::mem::take(&mut self.batch);
             let more = self.guard(|core| core.poll_transmit(now, &mut batch));
             self.sockets.send(&batch, &mut self.counters);
+            self.streams.send(now, &batch, &mut self.counters);
             let stuck = batch.is_empty();
             self.batch = batch;
-            if !more || stuck {
+            let mut undelivered = self.sockets.take_undelivered();
+            let told = !undelivered.is_empty();
+            self.report_undelivered(now, &mut undelivered);
+            if !told && (!more || stuck) {
                 break;
             }
         }
@@ -238,8 +274,10 @@ impl Worker {
             self.note_claim(claim);
         }
         while let Some(event) = self.core.poll_event() {
-            if let Event::TransportClosed { transport, .. } = event {
-                self.shared.addresses.forget(transport);
+            match &event {
+                Event::TransportClosed { transport, .. } => self.shared.addresses.forget(*transport),
+                Event::StunReceived { path, .. } => self.streams.note_raised(path),
+                _ => {}
             }
             self.shared.events.push(event);
         }

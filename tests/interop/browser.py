@@ -58,11 +58,14 @@ _READ_LEVELS = """
 
 
 @asynccontextmanager
-async def chromium(capture: Path | None = None) -> AsyncIterator[Browser]:
+async def chromium(
+    capture: Path | None = None, *, executable: str | Path = EXECUTABLE, home: Path | None = None
+) -> AsyncIterator[Browser]:
     """A browser whose camera shows `capture` (a .y4m file), else Chromium's own test picture."""
     arguments = [*ARGUMENTS, *([f"--use-file-for-fake-video-capture={capture}"] if capture else [])]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
+        environment: dict[str, str | float | bool] = {**os.environ, **({"HOME": str(home)} if home else {})}
+        browser = await playwright.chromium.launch(executable_path=executable, args=arguments, env=environment)
         try:
             yield browser
         finally:
@@ -128,7 +131,9 @@ async def until_playing(page: Page, within: float = 20.0) -> None:
     await eventually(look, "decoded frames advance", within)
 
 
-async def until_numbers_advance(page: Page, selector: str = "video", distinct: int = 3) -> set[int]:
+async def until_numbers_advance(
+    page: Page, selector: str = "video", distinct: int = 3, within: float = 20.0
+) -> set[int]:
     """Wait until so many different time codes have been read from the screen; they."""
     seen: set[int] = set()
 
@@ -138,7 +143,7 @@ async def until_numbers_advance(page: Page, selector: str = "video", distinct: i
             seen.add(number)
         return len(seen) >= distinct
 
-    await eventually(look, f"{distinct} different time codes on the screen")
+    await eventually(look, f"{distinct} different time codes on the screen", within)
     return seen
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.net.natlab import recipes
 from tests.net.natlab.coturn import PORT, coturn, discovered
 from tests.net.natlab.internet import ALTERNATE, OTHER, SERVER, SERVER_IPV6, WAN, Internet
-from tests.net.natlab.running import ROOT, probe, python, running
-from tests.net.natlab.world import LabError, World, why_not
+from tests.net.natlab.running import probe, python, running
+from tests.net.natlab.world import ROOT, LabError, World, why_not
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")

@@ -82,6 +82,7 @@ class World:
         while (due := self.server.next_deadline()) is not None and due <= end:
             self.now = max(self.now, due)
             self.server.handle_timeout(self.now)
+            assert (self.server.next_deadline() or end + 1) > self.now, "a deadline that was met is met no more"
         self.now = end
 
     def receive(self, path: FivePath, data: bytes) -> list[tuple[FivePath, bytes]]:

@@ -64,6 +64,13 @@ impl Core {
         self.relays.stats().collect()
     }
 
+    /// The connection that carried this path is over.
+    pub fn end_path(&mut self, now: Instant, path: &Path) {
+        if self.owns_path(path) {
+            self.end_paths(now, |ended| ended == path);
+        }
+    }
+
     /// Paths that have ceased to exist: transports reached on one are reached on another, if they have any.
     fn end_paths(&mut self, now: Instant, ended: impl Fn(&Path) -> bool) {
         let gone: Vec<(Path, TransportId)> =

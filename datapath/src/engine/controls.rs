@@ -1,5 +1,7 @@
 //! What Python can ask of the data path, be it worker threads over sockets or one core in virtual time.
 
+use std::net::SocketAddr;
+
 use super::addresses::{AddressBook, UfragTaken};
 use super::allocation::{IdAllocator, IdsExhausted};
 use super::mailbox::MailboxFull;
@@ -8,6 +10,7 @@ use crate::event::Event;
 use crate::ice::Credentials;
 use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{EgressSpec, TrackSpec};
+use crate::net::relay_socket::RelaySocket;
 use crate::packet::extensions::ExtensionMap;
 use crate::path::Path;
 use crate::stats::{RelayStats, TransportStats};
@@ -21,8 +24,19 @@ pub enum Refused {
     Overloaded,
     /// There are no ids left.
     IdsExhausted,
+    /// The system watches no more sockets.
+    Unwatchable,
     /// The engine is closed.
     Closed,
+}
+
+/// One relayed transport address of a new allocation.
+#[derive(Debug)]
+pub enum Relayed {
+    /// Nothing listens there: the hop inside and other allocations reach it.
+    Virtual(SocketAddr),
+    /// A bound socket, and its address as the client is told.
+    Bound(SocketAddr, RelaySocket),
 }
 
 /// Commands down, events and figures up.
@@ -39,6 +53,12 @@ pub trait Controls: Send + Sync {
     /// A change to the table of allocations, which every worker has.
     fn change_relays(&self, change: RelayChange) -> Result<(), Refused>;
 
+    /// Takes over the sockets of an allocation that is about to be added, with their addresses as the client is told.
+    fn adopt(&self, relay: RelayId, sockets: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused>;
+
+    /// Closes them.
+    fn abandon(&self, relay: RelayId);
+
     /// Ends a TCP or TLS connection; nothing happens if it has ended.
     fn close_stream(&self, id: StreamId) -> Result<(), Refused>;
 
@@ -47,6 +67,9 @@ pub trait Controls: Send + Sync {
 
     /// A snapshot of every transport, at most about a second old.
     fn stats(&self) -> Vec<TransportStats>;
+
+    /// The same of one; None before its first snapshot, and some time after it is gone.
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats>;
 
     /// A snapshot of every allocation, at most about a second old.
     fn relay_stats(&self) -> Vec<RelayStats>;
@@ -77,15 +100,27 @@ pub trait Controls: Send + Sync {
         self.submit(Command::RemoveTransport { id })
     }
 
-    /// A new allocation for the client on `client`.
-    fn add_relay(
-        &self,
-        client: Path,
-        relayed: Vec<RelayedAddress>,
-        max_bytes_per_second: u64,
-    ) -> Result<RelayId, Refused> {
+    /// A new allocation for the client on `client`, with at most one address per family. Its sockets are closed if it is
+    /// refused, and when it ends.
+    fn add_relay(&self, client: Path, relayed: Vec<Relayed>, max_bytes_per_second: u64) -> Result<RelayId, Refused> {
         let id = self.ids().relay()?;
-        self.change_relays(RelayChange::Add { id, client, relayed, max_bytes_per_second }).map(|()| id)
+        let addresses = relayed.iter().map(Relayed::address).collect();
+        let sockets = relayed.into_iter().filter_map(|relayed| match relayed {
+            Relayed::Virtual(_) => None,
+            Relayed::Bound(address, socket) => Some((address, socket)),
+        });
+        self.adopt(id, sockets.collect())?;
+        let added = self.change_relays(RelayChange::Add { id, client, relayed: addresses, max_bytes_per_second });
+        if added.is_err() {
+            self.abandon(id);
+        }
+        added.map(|()| id)
+    }
+
+    /// The allocation ends.
+    fn remove_relay(&self, id: RelayId) -> Result<(), Refused> {
+        self.abandon(id);
+        self.change_relays(RelayChange::Remove { id })
     }
 
     /// The transport publishes a track.
@@ -101,12 +136,22 @@ pub trait Controls: Send + Sync {
     }
 }
 
+impl Relayed {
+    fn address(&self) -> RelayedAddress {
+        match *self {
+            Self::Virtual(address) => RelayedAddress { address, has_socket: false },
+            Self::Bound(address, _) => RelayedAddress { address, has_socket: true },
+        }
+    }
+}
+
 impl core::fmt::Display for Refused {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::UfragTaken => "another transport has this ufrag",
             Self::Overloaded => "too many commands are waiting",
             Self::IdsExhausted => "no ids are left",
+            Self::Unwatchable => "the system watches no more sockets",
             Self::Closed => "the engine is closed",
         })
     }

@@ -37,6 +37,8 @@ pub enum Letter {
     Datagram(Path, Box<[u8]>),
     /// Another worker has validated a path that was this one's: its client has reused the 5-tuple.
     PathTaken(Path),
+    /// The connection that carried a path of this worker's is over.
+    PathEnded(Path),
 }
 
 /// The queue of one worker, bounded per kind, and the bell that wakes it.
@@ -127,7 +129,7 @@ impl Inner {
             Letter::Command(_) | Letter::Relay(_) | Letter::CloseStream(_) => (&mut self.commands, MAX_COMMANDS),
             Letter::Message(Message::Media(_)) => (&mut self.packets, MAX_PACKETS),
             Letter::Message(_) => (&mut self.notices, MAX_NOTICES),
-            Letter::Datagram(..) | Letter::PathTaken(_) => (&mut self.datagrams, MAX_DATAGRAMS),
+            Letter::Datagram(..) | Letter::PathTaken(_) | Letter::PathEnded(_) => (&mut self.datagrams, MAX_DATAGRAMS),
         };
         if *count >= bound {
             return false;

@@ -1,6 +1,7 @@
 //! One core without threads, sockets or clock: whoever holds it moves the time and carries the datagrams.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::addresses::AddressBook;
@@ -10,7 +11,8 @@ use crate::batch::SendBatch;
 use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::{StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
+use crate::net::relay_socket::RelaySocket;
 use crate::path::Path;
 use crate::stats::{RelayStats, TransportStats};
 use crate::time::Instant;
@@ -131,6 +133,13 @@ impl Controls for Stepper {
         Ok(())
     }
 
+    /// In virtual time nothing comes to a socket, and what is sent through one is polled.
+    fn adopt(&self, _: RelayId, _: Vec<(SocketAddr, RelaySocket)>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn abandon(&self, _: RelayId) {}
+
     /// There are no connections in virtual time.
     fn close_stream(&self, _: StreamId) -> Result<(), Refused> {
         Ok(())
@@ -146,6 +155,10 @@ impl Controls for Stepper {
         let mut inner = self.lock();
         let now = inner.now;
         inner.core.stats(now)
+    }
+
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
+        self.stats().into_iter().find(|stats| stats.transport == id)
     }
 
     fn relay_stats(&self) -> Vec<RelayStats> {

@@ -59,7 +59,7 @@ pub fn runs(batch: &SendBatch, coalesce: bool) -> impl Iterator<Item = Run> + '_
                 && run.count < MAX_SEGMENTS
                 && last.len == run.segment
                 && (1..=run.segment).contains(&next.len)
-                && next.dont_fragment == run.dont_fragment
+                && !(run.dont_fragment || next.dont_fragment)
                 && next.start as usize == run.bytes.end
                 && run.bytes.len() + usize::from(next.len) <= MAX_RUN_BYTES
                 && next.path == run.path;
@@ -119,14 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_fragmented_is_apart() {
+    fn what_must_not_be_fragmented_is_alone() {
         let mut batch = SendBatch::new();
         batch.push(path(1), &[0; 9]);
         batch.push_unfragmented(path(1), &[0; 9]);
         batch.push_unfragmented(path(1), &[0; 5]);
         let found: Vec<(usize, bool)> = runs(&batch, true).map(|run| (run.count, run.dont_fragment)).collect();
-        assert_eq!(found, [(1, false), (2, true)]);
-        assert!(runs(&batch, true).flat_map(Run::split).skip(1).all(|run| run.dont_fragment));
+        assert_eq!(found, [(1, false), (1, true), (1, true)]);
     }
 
     #[test]

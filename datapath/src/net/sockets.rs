@@ -1,15 +1,18 @@
-//! One worker's sockets: which of them a datagram leaves from, and what happens when the kernel refuses it.
+//! One worker's sockets: receiving from those of the media port, and sending through any, also when the kernel refuses.
 
-use core::ops::Range;
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use super::counters::ShellCounters;
+use super::outlet::Outlet;
+use super::relay_sockets::RelaySockets;
 use super::runs::{runs, Run};
-use super::sys::{Interest, Message, ReceiveBatch, SendScratch, UdpSocket, WaitSet, MAX_MESSAGES};
+use super::sys::{Interest, ReceiveBatch, SendScratch, UdpSocket, Undelivered, WaitSet};
 use crate::batch::SendBatch;
-use crate::path::Path;
+use crate::ids::RelayId;
 
 /// Waits for room in a full send buffer between two calls of [`SocketSet::renew_patience`]. Then datagrams are
 /// dropped: late media is worth less than the packets that queue up behind it.
@@ -21,9 +24,11 @@ const WAIT: Duration = Duration::from_millis(1);
 /// The sockets of one worker.
 pub struct SocketSet {
     sockets: Vec<UdpSocket>,
+    relays: Arc<RelaySockets>,
     overflows: Vec<u32>,
     scratch: SendScratch,
     runs: Vec<Run>,
+    undelivered: Vec<(RelayId, Undelivered)>,
     segmentation: Segmentation,
     waits_left: u32,
 }
@@ -37,14 +42,16 @@ enum Segmentation {
 }
 
 impl SocketSet {
-    /// A worker's sockets, at most one per local address and port.
-    pub fn new(sockets: Vec<UdpSocket>) -> Self {
+    /// A worker's own sockets, at most one per local address and port, and those of the allocations.
+    pub fn new(sockets: Vec<UdpSocket>, relays: Arc<RelaySockets>) -> Self {
         let supported = sockets.iter().all(UdpSocket::supports_segmentation);
         Self {
             overflows: vec![0; sockets.len()],
             sockets,
+            relays,
             scratch: SendScratch::new(),
             runs: Vec::new(),
+            undelivered: Vec::new(),
             segmentation: if supported { Segmentation::Untried } else { Segmentation::Refused },
             waits_left: MAX_WAITS,
         }
@@ -82,27 +89,33 @@ impl SocketSet {
         self.waits_left = MAX_WAITS;
     }
 
-    /// Sends the whole batch, or counts what could not be sent.
+    /// What sending has found undeliverable since this was last called, by allocation.
+    pub fn take_undelivered(&mut self) -> Vec<(RelayId, Undelivered)> {
+        core::mem::take(&mut self.undelivered)
+    }
+
+    /// Sends what of the batch goes by UDP, or counts what could not be sent.
     pub fn send(&mut self, batch: &SendBatch, counters: &mut ShellCounters) {
         let mut runs = core::mem::take(&mut self.runs);
-        runs.extend(self::runs(batch, self.segmentation != Segmentation::Refused));
+        let by_udp = |run: &Run| run.path.carrier.stream().is_none();
+        runs.extend(self::runs(batch, self.segmentation != Segmentation::Refused).filter(by_udp));
         let mut at = 0;
         while at < runs.len() {
-            let Some((socket, len)) = self.next_call(&runs[at..]) else {
-                counters.dropped_send_refused += runs[at].count as u64;
+            let Some((outlet, len)) = Outlet::of(&runs[at..], &self.sockets, &self.relays) else {
+                counters.dropped_no_socket += runs[at].count as u64;
                 at += 1;
                 continue;
             };
-            match self.call(socket, batch.bytes(), &runs[at..at + len]) {
+            match outlet.send(batch.bytes(), &runs[at..at + len], &mut self.scratch, &mut self.undelivered) {
                 Ok(sent) => {
                     counters.send_calls += 1;
-                    self.note_sent(&runs[at..at + sent], counters);
+                    self.segmentation = note_sent(&runs[at..at + sent], self.segmentation, counters);
                     at += sent;
                 }
-                Err(error) => match judge(&error, runs[at].count > 1, self.segmentation, self.waits_left) {
+                Err(error) => match self.judge(&outlet, &error, runs[at].count > 1) {
                     Verdict::Wait => {
                         self.waits_left -= 1;
-                        self.wait_for_room(socket, &error);
+                        wait_for_room(&outlet, &error);
                     }
                     Verdict::Split { give_up } => {
                         counters.segmentation_refused += 1;
@@ -128,62 +141,40 @@ impl SocketSet {
         self.runs = runs;
     }
 
-    /// The socket for the first of `runs`, and how many of them one call can send through it.
-    fn next_call(&self, runs: &[Run]) -> Option<(usize, usize)> {
-        let local = runs.first()?.path.local;
-        let socket = self.socket_for(local)?;
-        let same = |run: &&Run| run.path.local == local || self.socket_for(run.path.local) == Some(socket);
-        Some((socket, runs.iter().take(MAX_MESSAGES).take_while(same).count()))
-    }
-
-    /// The socket bound to this very address, or else to all addresses of its family.
-    fn socket_for(&self, local: SocketAddr) -> Option<usize> {
-        let serves = |socket: &UdpSocket, exact: bool| {
-            let bound = socket.local();
-            let address = if exact { bound.ip() == local.ip() } else { bound.ip().is_unspecified() };
-            address && bound.port() == local.port() && bound.is_ipv4() == local.is_ipv4()
-        };
-        let find = |exact| self.sockets.iter().position(|socket| serves(socket, exact));
-        find(true).or_else(|| find(false))
-    }
-
-    fn call(&mut self, socket: usize, bytes: &[u8], runs: &[Run]) -> io::Result<usize> {
-        let first = message(bytes, &runs[0]);
-        let mut messages = [first; MAX_MESSAGES];
-        for (slot, run) in messages.iter_mut().zip(runs).skip(1) {
-            *slot = message(bytes, run);
-        }
-        self.sockets[socket].send(&messages[..runs.len().min(MAX_MESSAGES)], &mut self.scratch)
-    }
-
-    fn note_sent(&mut self, runs: &[Run], counters: &mut ShellCounters) {
-        for run in runs {
-            counters.datagrams_sent += run.count as u64;
-            counters.bytes_sent += run.bytes.len() as u64;
-            if run.count > 1 {
-                counters.datagrams_segmented += run.count as u64;
-                self.segmentation = Segmentation::Works;
-            }
-        }
-    }
-
-    /// A full device queue (ENOBUFS) does not say when it has room again, a full socket buffer does.
-    fn wait_for_room(&self, socket: usize, error: &io::Error) {
-        let mut set = WaitSet::default();
-        if error.kind() == io::ErrorKind::WouldBlock {
-            use std::os::fd::AsFd;
-            set.add(self.sockets[socket].as_fd(), Interest::Writable);
-        }
-        // If waiting fails we have not waited, nothing more.
-        let _ = set.wait(Some(WAIT));
+    /// A client chooses whom and how much its allocation sends: neither may its full buffer hold up the others, nor a
+    /// destination that takes no segments make us give them up.
+    fn judge(&self, outlet: &Outlet<'_>, error: &io::Error, segmented: bool) -> Verdict {
+        let (segmentation, waits_left) =
+            if outlet.is_relay() { (Segmentation::Works, 0) } else { (self.segmentation, self.waits_left) };
+        judge(error, segmented, segmentation, waits_left)
     }
 }
 
-fn message<'a>(bytes: &'a [u8], run: &Run) -> Message<'a> {
-    let Path { local, remote, .. } = run.path;
-    let Range { start, end } = run.bytes;
-    let segment = (run.count > 1).then_some(run.segment);
-    Message { bytes: &bytes[start..end], segment, source: local.ip(), destination: remote }
+fn note_sent(runs: &[Run], known: Segmentation, counters: &mut ShellCounters) -> Segmentation {
+    let mut segmented = false;
+    for run in runs {
+        counters.datagrams_sent += run.count as u64;
+        counters.bytes_sent += run.bytes.len() as u64;
+        if run.count > 1 {
+            counters.datagrams_segmented += run.count as u64;
+            segmented = true;
+        }
+    }
+    if segmented {
+        Segmentation::Works
+    } else {
+        known
+    }
+}
+
+/// A full device queue (ENOBUFS) does not say when it has room again, a full socket buffer does.
+fn wait_for_room(outlet: &Outlet<'_>, error: &io::Error) {
+    let mut set = WaitSet::default();
+    if error.kind() == io::ErrorKind::WouldBlock {
+        set.add(outlet.as_fd(), Interest::Writable);
+    }
+    // If waiting fails we have not waited, nothing more.
+    let _ = set.wait(Some(WAIT));
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -217,15 +208,19 @@ fn judge(error: &io::Error, segmented: bool, segmentation: Segmentation, waits_l
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::sys::BindOptions;
+    use crate::net::sys::{BindOptions, MAX_MESSAGES};
+    use crate::path::Path;
     use std::net::{IpAddr, UdpSocket as StdSocket};
-    use std::os::fd::AsFd;
     use std::time::Instant;
 
     const OPTIONS: BindOptions = BindOptions { exclusive: false, receive_buffer: 1 << 20, send_buffer: 1 << 20 };
 
     fn set(address: &str) -> SocketSet {
-        SocketSet::new(vec![UdpSocket::bind(address.parse().unwrap(), OPTIONS).unwrap()])
+        set_of(UdpSocket::bind(address.parse().unwrap(), OPTIONS).unwrap())
+    }
+
+    fn set_of(socket: UdpSocket) -> SocketSet {
+        SocketSet::new(vec![socket], Arc::new(RelaySockets::new(1).unwrap()))
     }
 
     fn peer(ip: &str) -> StdSocket {
@@ -308,7 +303,7 @@ mod tests {
     #[test]
     fn a_full_receive_buffer_is_counted() {
         let options = BindOptions { receive_buffer: 4096, ..OPTIONS };
-        let mut set = SocketSet::new(vec![UdpSocket::bind(([127, 0, 0, 1], 0).into(), options).unwrap()]);
+        let mut set = set_of(UdpSocket::bind(([127, 0, 0, 1], 0).into(), options).unwrap());
         let client = peer("127.0.0.1");
         let target = set.sockets()[0].local();
         let mut counters = ShellCounters::default();
@@ -393,7 +388,8 @@ mod tests {
         for _ in bad {
             assert_eq!(read(&client).0, b"good");
         }
-        assert_eq!((counters.datagrams_sent, counters.dropped_send_refused), (4, 4));
+        assert_eq!((counters.datagrams_sent, counters.dropped_send_refused), (4, 2));
+        assert_eq!(counters.dropped_no_socket, 2);
     }
 
     #[test]

@@ -5,6 +5,10 @@
 
 #![allow(unsafe_code, reason = "batched I/O, packet information and event descriptors have no safe std equivalent")]
 
+mod epoll;
+mod error_queue;
+pub mod tcp;
+
 use core::mem;
 use core::ptr;
 use core::time::Duration;
@@ -13,6 +17,9 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+pub use epoll::{Epoll, Readiness, Watch};
+pub use error_queue::Undelivered;
+
 /// Messages that one receive or send call moves at most.
 pub const MAX_MESSAGES: usize = 64;
 
@@ -20,7 +27,15 @@ pub const MAX_MESSAGES: usize = 64;
 /// Ethernet MTU on the paths we serve, with room to spare.
 pub const MAX_DATAGRAM: usize = 2048;
 
-/// Fits what we ask for in either direction: packet information, segment size, overflow count.
+/// Messages that one receive call takes from a socket that joins segments.
+const MAX_JOINED: usize = 16;
+
+/// Room for one of them: the longest there can be. The rest keeps the beginnings of all from falling into the same few
+/// lines of the processor's cache.
+const JOINED_SLOT: usize = (1 << 16) + MAX_DATAGRAM + 64;
+
+/// Fits what we ask for in either direction: packet information, segment size, overflow count; or an ICMP error with
+/// its sender.
 const CONTROL_LEN: usize = 96;
 
 #[repr(C, align(8))]
@@ -57,24 +72,12 @@ pub struct UdpSocket {
 impl UdpSocket {
     /// A socket bound to `address` that shares its port with further sockets of this process's user (SO_REUSEPORT).
     pub fn bind(address: SocketAddr, options: BindOptions) -> io::Result<Self> {
-        let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-        // SAFETY: no pointers; the descriptor is checked and then owned by exactly one OwnedFd.
-        let fd = unsafe {
-            let fd = libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0);
-            check(fd)?;
-            OwnedFd::from_raw_fd(fd)
-        };
+        let fd = open(address, options)?;
         if address.is_ipv4() {
             set_option(&fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-            // No "fragmentation needed" message, which anybody can forge, may change what this socket can send.
-            set_option(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
         } else {
-            set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
             set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
         }
-        set_option(&fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
-        set_buffer(&fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, options.receive_buffer)?;
-        set_buffer(&fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, options.send_buffer)?;
         if !options.exclusive {
             set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
         }
@@ -83,9 +86,45 @@ impl UdpSocket {
             // Only now, so that the bind above met a conflict with anybody, also with one who shares.
             set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
         }
+        Self::named(fd)
+    }
+
+    /// A socket for one relayed address: nobody shares its port, ICMP errors wait in its error queue, and datagrams of
+    /// one sender and size come joined where the kernel can (UDP GRO). It does not tell the destination address.
+    pub fn bind_relay(address: SocketAddr, options: BindOptions) -> io::Result<Self> {
+        let fd = open(address, options)?;
+        if address.is_ipv4() {
+            set_option(&fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+        } else {
+            set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+        }
+        // Before Linux 5.0 every datagram comes alone.
+        let _ = set_option(&fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+        bind(&fd, address)?;
+        Self::named(fd)
+    }
+
+    fn named(fd: OwnedFd) -> io::Result<Self> {
         let socket = std::net::UdpSocket::from(fd);
         let local = socket.local_addr()?;
         Ok(Self { socket, local })
+    }
+
+    /// Whether what is sent from now on may not be fragmented: it is refused with EMSGSIZE where it does not fit, and
+    /// routers refuse it likewise.
+    pub fn set_dont_fragment(&self, on: bool) -> io::Result<()> {
+        let (level, name, off) = if self.local.is_ipv4() {
+            (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+        } else {
+            (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_WANT)
+        };
+        // The same number for both families.
+        set_option(&self.socket, level, name, if on { libc::IP_PMTUDISC_DO } else { off })
+    }
+
+    /// Takes the error that the next call would return for what an earlier one did.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
     }
 
     /// The address it is bound to, with the real port.
@@ -106,9 +145,9 @@ impl UdpSocket {
         let mut headers: [libc::mmsghdr; MAX_MESSAGES] = unsafe { mem::zeroed() };
         // SAFETY: as above.
         let mut vectors: [libc::iovec; MAX_MESSAGES] = unsafe { mem::zeroed() };
-        let slots = batch.bytes.chunks_exact_mut(MAX_DATAGRAM).zip(&mut batch.names).zip(&mut batch.controls);
+        let slots = batch.bytes.chunks_exact_mut(batch.slot).zip(&mut batch.names).zip(&mut batch.controls);
         for (((slot, name), control), (header, vector)) in slots.zip(headers.iter_mut().zip(&mut vectors)) {
-            *vector = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: MAX_DATAGRAM };
+            *vector = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
             let header = &mut header.msg_hdr;
             header.msg_name = ptr::from_mut(name).cast();
             header.msg_namelen = mem::size_of::<SocketName>() as libc::socklen_t;
@@ -120,7 +159,8 @@ impl UdpSocket {
         // SAFETY: every header points to distinct buffers of the stated lengths, which live until the call returns.
         let count = unsafe {
             let flags = libc::MSG_DONTWAIT;
-            libc::recvmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), MAX_MESSAGES as _, flags, ptr::null_mut())
+            let room = batch.names.len().min(MAX_MESSAGES);
+            libc::recvmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), room as _, flags, ptr::null_mut())
         };
         check(count)?;
         for (header, name) in headers.iter().zip(&batch.names).take(count as usize) {
@@ -131,7 +171,8 @@ impl UdpSocket {
             batch.received.push(Received {
                 destination: control.destination,
                 source: read_name(name, header.msg_hdr.msg_namelen),
-                len: (header.msg_len as usize).min(MAX_DATAGRAM),
+                len: (header.msg_len as usize).min(batch.slot),
+                segment: control.segment.unwrap_or(batch.slot),
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             });
         }
@@ -183,6 +224,8 @@ impl AsFd for UdpSocket {
 /// Room for one receive call, reused.
 pub struct ReceiveBatch {
     bytes: Box<[u8]>,
+    /// Bytes of it for each message.
+    slot: usize,
     names: Box<[SocketName]>,
     controls: Box<[Control]>,
     received: Vec<Received>,
@@ -196,28 +239,47 @@ pub struct Received {
     pub destination: Option<IpAddr>,
     /// The sender; None if its address is of no family we know.
     pub source: Option<SocketAddr>,
-    /// Bytes of it that were kept.
-    pub len: usize,
     /// It was longer than [`MAX_DATAGRAM`].
     pub truncated: bool,
+    /// Bytes of the message that were kept.
+    len: usize,
+    /// Length of each datagram in it but the last, which may be shorter.
+    segment: usize,
 }
 
 impl ReceiveBatch {
     /// An empty batch.
     pub fn new() -> Self {
+        Self::with_slots(MAX_MESSAGES, MAX_DATAGRAM)
+    }
+
+    /// One for sockets that join datagrams. Its memory is the system's until something long is received.
+    pub fn joined() -> Self {
+        Self::with_slots(MAX_JOINED, JOINED_SLOT)
+    }
+
+    fn with_slots(count: usize, slot: usize) -> Self {
         Self {
-            bytes: vec![0; MAX_MESSAGES * MAX_DATAGRAM].into_boxed_slice(),
-            names: vec![EMPTY_NAME; MAX_MESSAGES].into_boxed_slice(),
-            controls: vec![Control([0; CONTROL_LEN]); MAX_MESSAGES].into_boxed_slice(),
-            received: Vec::with_capacity(MAX_MESSAGES),
+            bytes: vec![0; count * slot].into_boxed_slice(),
+            slot,
+            names: vec![EMPTY_NAME; count].into_boxed_slice(),
+            controls: vec![Control([0; CONTROL_LEN]); count].into_boxed_slice(),
+            received: Vec::with_capacity(count),
             overflow: 0,
         }
     }
 
-    /// What the last call brought, in order of arrival.
+    /// The datagrams that the last call brought, in order of arrival.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Received, &mut [u8])> {
-        let slots = self.bytes.chunks_exact_mut(MAX_DATAGRAM);
-        self.received.iter().zip(slots).map(|(received, slot)| (*received, &mut slot[..received.len]))
+        let slots = self.bytes.chunks_exact_mut(self.slot);
+        self.received.iter().zip(slots).flat_map(|(received, slot)| {
+            let message = &mut slot[..received.len];
+            let empty: Option<&mut [u8]> = message.is_empty().then(Default::default);
+            message.chunks_mut(received.segment.max(1)).chain(empty).map(|datagram| {
+                let truncated = received.truncated || datagram.len() > MAX_DATAGRAM;
+                (Received { truncated, ..*received }, datagram)
+            })
+        })
     }
 
     /// Takes the latest count of datagrams the socket dropped since it was opened because its buffer was full; 0 if
@@ -366,6 +428,27 @@ impl WaitSet {
 // SAFETY: all-zero is a valid value of a socket address.
 const EMPTY_NAME: SocketName = unsafe { mem::zeroed() };
 
+/// A socket that is not bound yet, with what all of ours have in common.
+fn open(address: SocketAddr, options: BindOptions) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    // SAFETY: no pointers; the descriptor is checked and then owned by exactly one OwnedFd.
+    let fd = unsafe {
+        let fd = libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0);
+        check(fd)?;
+        OwnedFd::from_raw_fd(fd)
+    };
+    if address.is_ipv4() {
+        // No "fragmentation needed" message, which anybody can forge, may change what this socket can send.
+        set_option(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
+    } else {
+        set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    set_option(&fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+    set_buffer(&fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, options.receive_buffer)?;
+    set_buffer(&fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, options.send_buffer)?;
+    Ok(fd)
+}
+
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 {
         return Err(io::Error::last_os_error());
@@ -444,36 +527,56 @@ fn read_name(name: &SocketName, len: libc::socklen_t) -> Option<SocketAddr> {
 struct ControlValues {
     destination: Option<IpAddr>,
     overflow: Option<u32>,
+    segment: Option<usize>,
 }
 
 fn read_control(header: &libc::msghdr) -> ControlValues {
     let mut values = ControlValues::default();
+    control_entries(header, |level, kind, data| match (level, kind) {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+            // The local address of the packet: for a broadcast it is ours, unlike ipi_addr.
+            values.destination = read_value::<libc::in_pktinfo>(data).map(|info| ipv4_from_c(info.ipi_spec_dst).into());
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+            let info = read_value::<libc::in6_pktinfo>(data);
+            values.destination = info.map(|info| Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+        }
+        (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => values.overflow = read_value::<u32>(data),
+        (libc::SOL_UDP, libc::UDP_GRO) => {
+            values.segment = read_value::<libc::c_int>(data).and_then(|segment| usize::try_from(segment).ok());
+        }
+        _ => {}
+    });
+    values
+}
+/// A C structure of which every bit pattern is a value.
+trait Plain: Copy {}
+
+impl Plain for u32 {}
+impl Plain for libc::c_int {}
+impl Plain for libc::in_pktinfo {}
+impl Plain for libc::in6_pktinfo {}
+impl Plain for libc::sock_extended_err {}
+
+/// The value an entry begins with.
+fn read_value<T: Plain>(data: &[u8]) -> Option<T> {
+    // SAFETY: there are enough bytes, every pattern of them is a T, and they are read unaligned.
+    (data.len() >= mem::size_of::<T>()).then(|| unsafe { data.as_ptr().cast::<T>().read_unaligned() })
+}
+
+/// Level, type and content of each control message the kernel wrote for `header`.
+fn control_entries(header: &libc::msghdr, mut visit: impl FnMut(libc::c_int, libc::c_int, &[u8])) {
     // SAFETY: the kernel has filled the control buffer the header points to and stated its length, which the CMSG
-    // functions respect; each value is read unaligned and only if it lies within its entry.
+    // functions respect; each entry states its own.
     unsafe {
         let mut entry = libc::CMSG_FIRSTHDR(header);
         while let Some(current) = entry.as_ref() {
-            let data = libc::CMSG_DATA(current);
             let len = current.cmsg_len.saturating_sub(libc::CMSG_LEN(0) as _);
-            match (current.cmsg_level, current.cmsg_type) {
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) if len >= mem::size_of::<libc::in_pktinfo>() => {
-                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    // The local address of the packet: for a broadcast it is ours, unlike ipi_addr.
-                    values.destination = Some(ipv4_from_c(info.ipi_spec_dst).into());
-                }
-                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if len >= mem::size_of::<libc::in6_pktinfo>() => {
-                    let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                    values.destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
-                }
-                (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) if len >= mem::size_of::<u32>() => {
-                    values.overflow = Some(data.cast::<u32>().read_unaligned());
-                }
-                _ => {}
-            }
+            let data = core::slice::from_raw_parts(libc::CMSG_DATA(current), len);
+            visit(current.cmsg_level, current.cmsg_type, data);
             entry = libc::CMSG_NXTHDR(header, current);
         }
     }
-    values
 }
 
 /// Returns how much of the buffer is used.

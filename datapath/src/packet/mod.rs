@@ -3,6 +3,7 @@
 pub mod channel_data;
 pub mod codec;
 pub mod extensions;
+pub mod framing;
 pub mod rtcp;
 pub mod rtp;
 pub mod stun;

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tests.net.natlab.world import World
 
-ROOT = Path(__file__).parents[3]
 OUTPUT_TIMEOUT = 30.0
 
 
@@ -23,9 +22,8 @@ async def running(
         output = files.enter_context(log.open("ab")) if log else asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             *world.command(name, *arguments),
-            cwd=ROOT,
             env=inherited | (environment or {}),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -11,12 +11,18 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+ROOT = Path(__file__).parents[3]
+"""Where every program in a world begins."""
 
 TIMEOUT = 20.0
 """Seconds that any one step of making a world may take."""
 
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Where only root looks by default, others find ip(8) and nft(8), too."""
 _TOOLS = ("ip", "nft", "nsenter", "setpriv", "unshare")
 _FIRST_PROCESS = "mount -t tmpfs none /run && mkdir /run/netns && echo ready && exec cat"
 
@@ -83,10 +89,15 @@ class World:
         assert self._first is not None, "the world has ended"
         ns = f"/proc/{self._first.pid}/ns"
         user = [f"--user={ns}/user"] if self._user else []
-        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network or f"--net={ns}/net"]
+        network = network or f"--net={ns}/net"
+        here = f"--wdns={ROOT}"  # else it would begin at the root of the mount namespace
+        return ["nsenter", *user, f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", network, here]
 
     def _check(self, command: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> str:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        environment = {**os.environ, "PATH": _PATH}
+        done = subprocess.run(
+            command, input=stdin, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
         if done.returncode != 0:
             raise LabError(f"{' '.join(command)}: {done.stderr.strip() or f'status {done.returncode}'}")
         return done.stdout
@@ -95,7 +106,7 @@ class World:
 @cache
 def why_not() -> str | None:
     """Why there can be no worlds here, for a test that is skipped; None where there can."""
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in _TOOLS if shutil.which(tool, path=_PATH) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
     try:

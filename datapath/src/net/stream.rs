@@ -1,0 +1,11 @@
+//! One connection: its bytes, and what they turn out to be.
+
+pub mod backlog;
+pub mod census;
+pub mod doors;
+pub mod line;
+pub mod messages;
+pub mod pending;
+pub mod pipe;
+pub mod reception;
+pub mod table;

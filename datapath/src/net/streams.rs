@@ -1,0 +1,393 @@
+//! One worker's connections: accepting them, finding out what they carry, and ending those that are over or idle.
+
+use core::time::Duration;
+use std::collections::{HashSet, VecDeque};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use super::counters::ShellCounters;
+use super::stream::doors::{Door, Doors};
+use super::stream::line::{Line, Socket};
+use super::stream::messages::{Arrivals, Parts, Stream};
+use super::stream::pending::{Kind, Known, Pending};
+use super::stream::pipe::{Pipe, Side};
+use super::stream::reception::{Reception, SentAway};
+use super::sys::{Epoll, Readiness};
+use crate::batch::SendBatch;
+use crate::command::RelayChange;
+use crate::event::{Event, StreamEnd};
+use crate::idmap::IdMap;
+use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::path::{Carrier, Path};
+use crate::time::{earliest, Instant};
+
+/// Bytes read from one connection at a time.
+const READ_SIZE: usize = 64 * 1024;
+
+/// TLS handshakes that go on in a turn at most: a step takes up to a millisecond, in which no media moves.
+const MAX_HANDSHAKES: usize = 4;
+
+/// Messages after which one call of [`Streams::receive`] gathers no more.
+const MAX_GATHERED: usize = 64;
+
+/// How exactly the limits of time are kept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Tokens of listeners begin here; those of connections are their ids.
+const LISTENERS: u64 = 1 << 32;
+
+/// In the token of a pipe's other end, beside the id of the connection.
+const OTHER_END: u64 = 1 << 33;
+
+/// One worker's connections.
+pub struct Streams {
+    shared: Arc<Reception>,
+    epoll: Arc<Epoll>,
+    doors: Doors,
+    ids: Ids,
+    connections: IdMap<StreamId, Connection>,
+    /// Connections with an allocation may be silent.
+    allocations: IdMap<RelayId, StreamId>,
+    /// Carried messages, and are over.
+    over: Vec<StreamId>,
+    /// Clients that speak HTTP.
+    accepted: VecDeque<Event>,
+    ready: Vec<(u64, Readiness)>,
+    handshakes: usize,
+    sweep_due: Option<Instant>,
+    scratch: Box<[u8]>,
+    frames: Vec<u8>,
+}
+
+enum Connection {
+    Pending(Box<Pending>),
+    Messages(Arc<Stream>),
+    Pipe(Box<Pipe>),
+}
+
+/// A connection that carried messages and is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Its id.
+    pub id: StreamId,
+    /// Its path, which will not come again.
+    pub path: Path,
+    /// Python knew of it.
+    pub raised: bool,
+}
+
+impl Streams {
+    /// The connections of worker `worker` of `workers`, which come in at `doors`.
+    ///
+    /// # Errors
+    /// The system has no descriptors or no memory left.
+    pub fn new(worker: WorkerId, workers: u16, doors: Vec<Door>, shared: Arc<Reception>) -> io::Result<Self> {
+        let epoll = Arc::new(Epoll::new()?);
+        Ok(Self {
+            shared,
+            doors: Doors::open(doors, &epoll, LISTENERS)?,
+            epoll,
+            ids: Ids::new(worker, workers),
+            connections: IdMap::default(),
+            allocations: IdMap::default(),
+            over: Vec::new(),
+            accepted: VecDeque::new(),
+            ready: Vec::new(),
+            handshakes: 0,
+            sweep_due: None,
+            scratch: vec![0; READ_SIZE].into_boxed_slice(),
+            frames: Vec::new(),
+        })
+    }
+
+    /// When [`Streams::handle_timeout`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        earliest(self.sweep_due, self.doors.shut_until())
+    }
+
+    /// Looks which connections are ready. [`Streams::receive`] serves them.
+    pub fn look(&mut self) {
+        self.ready.clear();
+        self.handshakes = 0;
+        // Whatever is ready is so at the next look as well.
+        let _ = self.epoll.wait_now(&mut self.ready);
+        self.ready.reverse();
+    }
+
+    /// Serves connections that are ready, and puts what they bring into `out`. True: there are more.
+    pub fn receive(&mut self, now: Instant, out: &mut Arrivals, counters: &mut ShellCounters) -> bool {
+        out.clear();
+        while out.len() < MAX_GATHERED {
+            let Some((token, ready)) = self.ready.pop() else { return false };
+            if token & LISTENERS == 0 {
+                self.handle_ready(now, token, ready, out, counters);
+            } else {
+                self.accept(now, token, counters);
+            }
+        }
+        true
+    }
+
+    /// A connection that carried messages and is over, to be asked for once its messages have been dealt with.
+    pub fn poll_over(&mut self) -> Option<Over> {
+        while let Some(id) = self.over.pop() {
+            if let Some(Connection::Messages(stream)) = self.connections.remove(&id) {
+                return Some(Over { id, path: stream.path(), raised: stream.was_raised() });
+            }
+        }
+        None
+    }
+
+    /// A client that speaks HTTP.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.accepted.pop_front()
+    }
+
+    /// Sends what of the batch goes over connections of any worker.
+    pub fn send(&mut self, now: Instant, batch: &SendBatch, counters: &mut ShellCounters) {
+        for group in batch.datagrams().chunk_by(|one, next| one.path == next.path) {
+            let Some(id) = group.first().and_then(|first| first.path.carrier.stream()) else { continue };
+            match self.shared.table.get(id) {
+                Some(stream) => {
+                    let messages = group.iter().map(|datagram| batch.content(datagram));
+                    stream.send(now, messages, &mut self.frames, counters);
+                }
+                None => counters.dropped_stream_ended += group.len() as u64,
+            }
+        }
+    }
+
+    /// Ends a connection, with what is on its way to it.
+    pub fn close(&mut self, now: Instant, id: StreamId) {
+        match self.connections.get_mut(&id) {
+            Some(Connection::Messages(_)) => self.end_messages(now, id),
+            Some(Connection::Pending(pending)) => {
+                // Nobody is left to hear of an error.
+                let _ = pending.line().finish(now);
+                self.connections.remove(&id);
+            }
+            Some(Connection::Pipe(_)) => drop(self.connections.remove(&id)),
+            None => {}
+        }
+    }
+
+    /// Python is told of a message that came on this path.
+    pub fn note_raised(&self, path: &Path) {
+        if let Some(stream) = path.carrier.stream().and_then(|id| self.shared.table.get(id)) {
+            stream.note_raised();
+        }
+    }
+
+    /// Keeps in mind which connections have an allocation.
+    pub fn note_relay(&mut self, change: &RelayChange) {
+        match change {
+            RelayChange::Add { id, client, .. } | RelayChange::Move { id, client } => {
+                match client.carrier.stream().filter(|stream| self.connections.contains_key(stream)) {
+                    Some(stream) => self.allocations.insert(*id, stream),
+                    None => self.allocations.remove(id),
+                };
+            }
+            RelayChange::Remove { id } => {
+                self.allocations.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The time is `now`: ends connections that are late, idle or stuck.
+    pub fn handle_timeout(&mut self, now: Instant, counters: &mut ShellCounters) {
+        self.doors.handle_timeout(now, &self.epoll);
+        if self.sweep_due.is_none_or(|due| now < due) {
+            return;
+        }
+        let limits = self.shared.limits;
+        let held: HashSet<StreamId> = self.allocations.values().copied().collect();
+        let mut ended = Vec::new();
+        for (&id, connection) in &self.connections {
+            let overdue = match connection {
+                Connection::Pending(pending) => {
+                    (now.since(pending.since()) >= limits.opening).then_some(&mut counters.streams_ended_timeout)
+                }
+                Connection::Messages(stream) => match stream.liveliness() {
+                    Some((_, Some(blocked))) if now.since(blocked) >= limits.stuck => {
+                        Some(&mut counters.streams_ended_stuck)
+                    }
+                    Some((last, _)) if now.since(last) >= limits.idle && !held.contains(&id) => {
+                        Some(&mut counters.streams_ended_timeout)
+                    }
+                    _ => None,
+                },
+                Connection::Pipe(pipe) => {
+                    pipe.is_overdue(now, limits.idle).then_some(&mut counters.streams_ended_stuck)
+                }
+            };
+            if let Some(counter) = overdue {
+                *counter += 1;
+                ended.push(id);
+            }
+        }
+        ended.into_iter().for_each(|id| self.close(now, id));
+        self.sweep_due = (!self.connections.is_empty()).then(|| now + self.sweep_interval());
+    }
+
+    fn accept(&mut self, now: Instant, token: u64, counters: &mut ShellCounters) {
+        let Self { doors, shared, epoll, ids, connections, .. } = self;
+        doors.accept(now, token, epoll, counters, |visitor, counters| match shared.welcome(now, visitor) {
+            Ok(mut pending) => {
+                let id = ids.next(|id| connections.contains_key(&id));
+                if pending.line().watch(epoll, u64::from(id.0), true).is_ok() {
+                    connections.insert(id, Connection::Pending(Box::new(pending)));
+                }
+            }
+            Err(SentAway::Full) => counters.streams_refused += 1,
+            Err(SentAway::NoCertificate) => counters.streams_refused_no_certificate += 1,
+        });
+        if !self.connections.is_empty() && self.sweep_due.is_none() {
+            self.sweep_due = Some(now + self.sweep_interval());
+        }
+    }
+
+    fn handle_ready(
+        &mut self,
+        now: Instant,
+        token: u64,
+        ready: Readiness,
+        out: &mut Arrivals,
+        counters: &mut ShellCounters,
+    ) {
+        // Below the flags a token is an id.
+        let id = StreamId(token as u32);
+        let served = match self.connections.get_mut(&id) {
+            Some(Connection::Messages(stream)) => stream.handle_ready(now, ready, &mut self.scratch, out, counters),
+            Some(Connection::Pending(pending)) => {
+                if pending.is_handshaking() {
+                    self.handshakes += 1;
+                    if self.handshakes > MAX_HANDSHAKES {
+                        return;
+                    }
+                }
+                match pending.handle_ready(now, &mut self.scratch) {
+                    Ok(Some(kind)) => self.settle(now, id, kind, out),
+                    Ok(None) => pending.line().watch(&self.epoll, u64::from(id.0), true),
+                    Err(error) => Err(error),
+                }
+            }
+            Some(Connection::Pipe(pipe)) => {
+                let side = if token & OTHER_END == 0 { Side::Client } else { Side::Other };
+                pipe.handle_ready(now, side, ready, &mut self.scratch, &mut self.frames);
+                // One that is over ends without fault.
+                if pipe.is_over() {
+                    Err(ErrorKind::UnexpectedEof.into())
+                } else {
+                    pipe.watch(&self.epoll)
+                }
+            }
+            // It ended since we looked.
+            None => return,
+        };
+        if let Err(error) = served {
+            match error.kind() {
+                ErrorKind::InvalidData => counters.streams_ended_garbage += 1,
+                ErrorKind::QuotaExceeded => counters.streams_refused += 1,
+                _ => {}
+            }
+            self.close(now, id);
+        }
+    }
+
+    /// It is known now what the connection carries.
+    fn settle(&mut self, now: Instant, id: StreamId, kind: Kind, out: &mut Arrivals) -> io::Result<()> {
+        let Some(Connection::Pending(pending)) = self.connections.remove(&id) else { return Ok(()) };
+        let Known { local, remote, mut parts } = pending.become_known();
+        match kind {
+            Kind::Messages(framing) => {
+                let tls = parts.line.session().is_some();
+                let carrier = if tls { Carrier::Tls(id) } else { Carrier::Tcp(id) };
+                let path = Path { local, remote, carrier };
+                let first = core::mem::take(&mut parts.rest);
+                let stream = Stream::new(path, Arc::clone(&self.epoll), u64::from(id.0), now, framing, parts);
+                let stream = Arc::new(stream);
+                self.connections.insert(id, Connection::Messages(Arc::clone(&stream)));
+                self.shared.table.insert(id, Arc::clone(&stream));
+                stream.receive_first(now, &first, out)
+            }
+            Kind::Http => {
+                let (ours, theirs) = UnixStream::pair()?;
+                ours.set_nonblocking(true)?;
+                theirs.set_nonblocking(true)?;
+                let end = StreamEnd(Arc::new(theirs.into()));
+                self.accepted.push_back(Event::HttpAccepted { local, remote, end });
+                self.pipe(now, id, parts, Socket::Local(ours))
+            }
+        }
+    }
+
+    /// The connection goes on as a pipe to another.
+    fn pipe(&mut self, now: Instant, id: StreamId, parts: Parts, other: Socket) -> io::Result<()> {
+        let Parts { line, rest, seat } = parts;
+        let token = u64::from(id.0);
+        let other = Line::new(other, None);
+        let mut pipe = Pipe::new(now, (line, token), (other, token | OTHER_END), &rest, seat);
+        pipe.watch(&self.epoll)?;
+        self.connections.insert(id, Connection::Pipe(Box::new(pipe)));
+        Ok(())
+    }
+
+    fn end_messages(&mut self, now: Instant, id: StreamId) {
+        let Some(Connection::Messages(stream)) = self.connections.get(&id) else { return };
+        stream.close(now);
+        self.shared.table.remove(id);
+        self.over.push(id);
+    }
+
+    fn sweep_interval(&self) -> Duration {
+        let limits = &self.shared.limits;
+        SWEEP_INTERVAL.min(limits.opening.min(limits.idle).min(limits.stuck) / 4)
+    }
+}
+
+impl AsFd for Streams {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+impl Drop for Streams {
+    /// The engine ends, and its connections with it, though others may hold on to the table for a while.
+    fn drop(&mut self) {
+        for (id, connection) in self.connections.drain() {
+            if let Connection::Messages(_) = connection {
+                self.shared.table.remove(id);
+            }
+        }
+    }
+}
+
+/// Ids of one worker's connections: `id % workers` is the worker.
+struct Ids {
+    first: u32,
+    step: u32,
+    next: u32,
+}
+
+impl Ids {
+    fn new(worker: WorkerId, workers: u16) -> Self {
+        let step = u32::from(workers.max(1));
+        // Not 0, which in Python means none.
+        let first = step + u32::from(worker.0);
+        Self { first, step, next: first }
+    }
+
+    /// One that is not in use. They come round again after 4,000 million.
+    fn next(&mut self, is_used: impl Fn(StreamId) -> bool) -> StreamId {
+        loop {
+            let id = StreamId(self.next);
+            self.next = self.next.checked_add(self.step).unwrap_or(self.first);
+            if !is_used(id) {
+                return id;
+            }
+        }
+    }
+}
