@@ -274,8 +274,11 @@ class _Commands:
         """The client is on another path from now on (RFC 8016)."""
 
     def remove_relay(self, relay: int) -> None: ...
-    def permit(self, relay: int, ip: str) -> None:
-        """Packets to and from this address pass (RFC 8656, 9)."""
+    def permit(self, relay: int, ip: str, *, inside: bool = ...) -> None:
+        """Packets to and from this address pass, whatever the port (RFC 8656, 9).
+
+        inside: only to and from our own media port and other allocations, not through a relay socket.
+        """
 
     def forbid(self, relay: int, ip: str) -> None:
         """They no longer do."""

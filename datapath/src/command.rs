@@ -145,6 +145,8 @@ pub enum RelayChange {
         id: RelayId,
         /// The peer's address.
         peer: IpAddr,
+        /// Where the peers of that address may be.
+        reach: Reach,
     },
     /// They no longer do.
     Forbid {
@@ -171,6 +173,16 @@ pub enum RelayChange {
     },
     /// What peers call our media port: packets from a relay to one of these stay inside.
     OwnAddresses(Vec<SocketAddr>),
+}
+
+/// How far a permission goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To our own media port and to other allocations. A permission is for every port of an address, and what else
+    /// listens at ours is nobody's business.
+    Inside,
+    /// Also by the allocation's socket.
+    Anywhere,
 }
 
 /// A relayed transport address.

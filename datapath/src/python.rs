@@ -15,7 +15,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
-use crate::command::{Command, PayloadTypeMap, RelayChange};
+use crate::command::{Command, PayloadTypeMap, Reach, RelayChange};
 use crate::engine::controls::{Controls, Refused};
 use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
@@ -295,8 +295,10 @@ impl Commands {
         Ok(self.0.remove_relay(RelayId(relay.u32()))?)
     }
 
-    fn permit(&self, relay: Id, ip: &str) -> PyResult<()> {
-        self.change(RelayChange::Permit { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
+    #[pyo3(signature = (relay, ip, *, inside=false))]
+    fn permit(&self, relay: Id, ip: &str, inside: bool) -> PyResult<()> {
+        let reach = if inside { Reach::Inside } else { Reach::Anywhere };
+        self.change(RelayChange::Permit { id: RelayId(relay.u32()), peer: parse_ip(ip)?, reach })
     }
 
     fn forbid(&self, relay: Id, ip: &str) -> PyResult<()> {

@@ -14,7 +14,7 @@ pub use allocation::Allocation;
 pub use downlink::{Downlink, Way};
 
 use crate::batch::SendBatch;
-use crate::command::RelayChange;
+use crate::command::{Reach, RelayChange};
 use crate::idmap::IdMap;
 use crate::ids::RelayId;
 use crate::packet::stun::indication::{self, IcmpError, SendIndication};
@@ -63,8 +63,6 @@ pub enum Destination {
 pub enum Dropped {
     /// Neither ChannelData nor a Send indication, or a broken one.
     Malformed,
-    /// It came from inside a relay.
-    Nested,
     /// Its 5-tuple has no allocation, or the allocation is gone.
     NoAllocation,
     /// Nothing is bound to its channel.
@@ -84,9 +82,10 @@ impl From<Malformed> for Dropped {
 }
 
 impl Relays {
-    /// Carry out a change; false if it names something that is gone.
+    /// Carry out a change; false if it names something that is gone, or makes somebody a client who is inside a relay.
     pub fn change(&mut self, change: RelayChange) -> bool {
         match change {
+            RelayChange::Add { client, .. } | RelayChange::Move { client, .. } if is_inside(&client) => false,
             RelayChange::Add { id, client, relayed, max_bytes_per_second } => {
                 self.remove(id);
                 for relayed in &relayed {
@@ -104,7 +103,7 @@ impl Relays {
                 true
             }
             RelayChange::Remove { id } => self.remove(id),
-            RelayChange::Permit { id, peer } => self.on(id, |allocation| allocation.permit(peer)),
+            RelayChange::Permit { id, peer, reach } => self.on(id, |allocation| allocation.permit(peer, reach)),
             RelayChange::Forbid { id, peer } => self.on(id, |allocation| allocation.forbid(peer)),
             RelayChange::BindChannel { id, channel, peer } => self.on(id, |allocation| {
                 allocation.bind_channel(channel, peer);
@@ -136,10 +135,6 @@ impl Relays {
     /// What came from a client, by its 5-tuple: whose it is, for whom, and whether it may pass.
     pub fn from_client(&mut self, now: Instant, client: &Path, datagram: &[u8]) -> Option<Outward> {
         let Self { allocations, clients, relayed, own, counters } = self;
-        if matches!(client.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_)) {
-            note(counters, None, Dropped::Nested);
-            return None;
-        }
         let Some(allocation) = clients.get(client).and_then(|id| allocations.get_mut(id)) else {
             note(counters, None, Dropped::NoAllocation);
             return None;
@@ -156,14 +151,15 @@ impl Relays {
         }
     }
 
-    /// The way from a peer to the client of an allocation, if it permits the peer.
-    pub fn downlink(&mut self, now: Instant, id: RelayId, peer: SocketAddr) -> Option<Downlink<'_>> {
+    /// The way from a peer to the client of an allocation, if that permits the peer where it is.
+    fn downlink(&mut self, now: Instant, id: RelayId, peer: SocketAddr, from: Reach) -> Option<Downlink<'_>> {
         let Self { allocations, counters, .. } = self;
         let Some(allocation) = allocations.get_mut(&id) else {
             note(counters, None, Dropped::NoAllocation);
             return None;
         };
-        if !allocation.permits(peer.ip()) {
+        let permitted = allocation.reach(peer.ip());
+        if permitted != Some(Reach::Anywhere) && permitted != Some(from) {
             note(counters, Some(allocation), Dropped::NotPermitted);
             return None;
         }
@@ -174,7 +170,7 @@ impl Relays {
     /// The way a datagram of ours takes to the other end of a path; inside an allocation, from what its client calls us.
     pub fn way(&mut self, now: Instant, path: Path) -> Option<Way<'_>> {
         match path.carrier {
-            Carrier::Relay(id) => self.downlink(now, id, path.local).map(Way::Wrapped),
+            Carrier::Relay(id) => self.downlink(now, id, path.local, Reach::Inside).map(Way::Wrapped),
             Carrier::Udp | Carrier::Tcp(_) | Carrier::Tls(_) | Carrier::RelaySocket(_) => Some(Way::Plain(path)),
         }
     }
@@ -186,9 +182,16 @@ impl Relays {
         }
     }
 
-    /// Write what a peer has for a client.
+    /// Write what the client of one allocation has for that of another; `peer` is the relayed address of the first.
     pub fn deliver(&mut self, now: Instant, id: RelayId, peer: SocketAddr, data: &[u8], batch: &mut SendBatch) {
-        if let Some(downlink) = self.downlink(now, id, peer) {
+        if let Some(downlink) = self.downlink(now, id, peer, Reach::Inside) {
+            Way::Wrapped(downlink).push(batch, data);
+        }
+    }
+
+    /// Write what has come from a peer to the socket of an allocation.
+    pub fn from_peer(&mut self, now: Instant, id: RelayId, peer: SocketAddr, data: &[u8], batch: &mut SendBatch) {
+        if let Some(downlink) = self.downlink(now, id, peer, Reach::Anywhere) {
             Way::Wrapped(downlink).push(batch, data);
         }
     }
@@ -204,7 +207,7 @@ impl Relays {
         }
         match allocations.get_mut(&id) {
             None => note(counters, None, Dropped::NoAllocation),
-            Some(allocation) if !allocation.permits(peer.ip()) => {
+            Some(allocation) if allocation.reach(peer.ip()) != Some(Reach::Anywhere) => {
                 note(counters, Some(allocation), Dropped::NotPermitted);
             }
             Some(allocation) => {
@@ -235,6 +238,11 @@ impl Relays {
     }
 }
 
+/// Or behind one.
+fn is_inside(path: &Path) -> bool {
+    matches!(path.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_))
+}
+
 fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, id: RelayId) {
     if map.get(key) == Some(&id) {
         map.remove(key);
@@ -256,9 +264,7 @@ fn outward(
         let SendIndication { peer, data, dont_fragment } = SendIndication::parse(datagram)?;
         (peer, data, dont_fragment)
     };
-    if !allocation.permits(peer.ip()) {
-        return Err(Dropped::NotPermitted);
-    }
+    let reach = allocation.reach(peer.ip()).ok_or(Dropped::NotPermitted)?;
     let ours = allocation.relayed_for(peer).ok_or(Dropped::Unreachable)?;
     let to = if own.contains(&peer) {
         Destination::Inside(Path { local: peer, remote: ours.address, carrier: Carrier::Relay(allocation.id) })
@@ -267,7 +273,7 @@ fn outward(
     } else if own.iter().any(|own| own.ip() == peer.ip()) {
         // A permission is for every port of an address; ours has other services than the media port.
         return Err(Dropped::Unreachable);
-    } else if ours.has_socket {
+    } else if ours.has_socket && reach == Reach::Anywhere {
         Destination::Peer(Path { local: ours.address, remote: peer, carrier: Carrier::RelaySocket(allocation.id) })
     } else {
         return Err(Dropped::Unreachable);
@@ -283,7 +289,6 @@ fn note(counters: &mut Counters, allocation: Option<&mut Allocation>, dropped: D
     }
     *match dropped {
         Dropped::Malformed => &mut counters.dropped_relay_malformed,
-        Dropped::Nested => &mut counters.dropped_relay_nested,
         Dropped::NoAllocation => &mut counters.dropped_relay_unknown,
         Dropped::NoChannel => &mut counters.dropped_relay_unbound_channel,
         Dropped::NotPermitted => &mut counters.dropped_relay_not_permitted,

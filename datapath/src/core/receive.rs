@@ -46,7 +46,7 @@ struct Arrived<'a> {
 }
 
 impl Core {
-    /// One datagram that arrived on `path`. It is decrypted in place.
+    /// One datagram that arrived on `path`, unless it is for [`Core::handle_relayed`]. It is decrypted in place.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += datagram.len() as u64;
@@ -54,7 +54,11 @@ impl Core {
         match class {
             Class::Stun => return self.on_stun(now, path, datagram),
             Class::Dtls | Class::Rtp | Class::Rtcp => {}
-            Class::ChannelData | Class::Unknown => {
+            Class::ChannelData => {
+                self.counters.dropped_relay_nested += 1;
+                return;
+            }
+            Class::Unknown => {
                 self.counters.dropped_unknown_protocol += 1;
                 return;
             }
@@ -87,7 +91,8 @@ impl Core {
                 Ok(_) => self.on_request(now, path, datagram),
                 Err(_) => self.counters.dropped_stun_malformed += 1,
             },
-            Ok(Kind::SendIndication | Kind::Other) | Err(_) => self.counters.dropped_stun_malformed += 1,
+            Ok(Kind::SendIndication) => self.counters.dropped_relay_nested += 1,
+            Ok(Kind::Other) | Err(_) => self.counters.dropped_stun_malformed += 1,
         }
     }
 

@@ -39,7 +39,7 @@ impl Core {
     /// the path that the data has come on, and where in the datagram it lies, for the core whose path that is.
     pub fn handle_relayed(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Option<(Path, Range<usize>)> {
         if let Carrier::RelaySocket(id) = path.carrier {
-            self.relays.deliver(now, id, path.remote, datagram, &mut self.direct);
+            self.relays.from_peer(now, id, path.remote, datagram, &mut self.direct);
             return None;
         }
         let outward = self.relays.from_client(now, &path, datagram)?;

@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Dropped;
 use crate::bucket::{Rate, TokenBucket};
-use crate::command::RelayedAddress;
+use crate::command::{Reach, RelayedAddress};
 use crate::ids::RelayId;
 use crate::path::Path;
 use crate::stats::RelayStats;
@@ -29,7 +29,7 @@ pub struct Allocation {
     /// Packets of either direction that went no further.
     pub dropped: u64,
     relayed: Vec<RelayedAddress>,
-    permitted: Vec<IpAddr>,
+    permitted: Vec<(IpAddr, Reach)>,
     /// By number.
     channels: Vec<(u16, SocketAddr)>,
     limit: Option<Rate>,
@@ -74,26 +74,25 @@ impl Allocation {
     }
 
     /// Let packets from and to this address pass; false if there are too many such already.
-    pub fn permit(&mut self, peer: IpAddr) -> bool {
-        if !self.permitted.contains(&peer) {
-            if self.permitted.len() >= MAX_PERMISSIONS {
-                return false;
-            }
-            self.permitted.push(peer);
+    pub fn permit(&mut self, peer: IpAddr, reach: Reach) -> bool {
+        self.forbid(peer);
+        let room = self.permitted.len() < MAX_PERMISSIONS;
+        if room {
+            self.permitted.push((peer, reach));
         }
-        true
+        room
     }
 
     /// Let them no longer pass.
     pub fn forbid(&mut self, peer: IpAddr) -> bool {
         let before = self.permitted.len();
-        self.permitted.retain(|permitted| *permitted != peer);
+        self.permitted.retain(|(permitted, _)| *permitted != peer);
         self.permitted.len() < before
     }
 
-    /// Whether they pass. By address, whatever the port (RFC 8656 section 9).
-    pub fn permits(&self, peer: IpAddr) -> bool {
-        self.permitted.contains(&peer)
+    /// Whether they pass, and how far. By address, whatever the port (RFC 8656 section 9).
+    pub fn reach(&self, peer: IpAddr) -> Option<Reach> {
+        self.permitted.iter().find(|(permitted, _)| *permitted == peer).map(|(_, reach)| *reach)
     }
 
     /// The channel stands for the peer from now on, and the peer for the channel.
@@ -185,20 +184,20 @@ mod tests {
     fn permission_is_by_address_and_ends() {
         let mut allocation = allocation(0);
         let [one, other]: [IpAddr; 2] = ["203.0.113.1", "203.0.113.2"].map(|ip| ip.parse().unwrap());
-        assert!(allocation.permit(one) && allocation.permit(one));
-        assert!(allocation.permits(one) && !allocation.permits(other));
+        assert!(allocation.permit(one, Reach::Anywhere) && allocation.permit(one, Reach::Inside));
+        assert_eq!((allocation.reach(one), allocation.reach(other)), (Some(Reach::Inside), None));
         assert!(allocation.forbid(one) && !allocation.forbid(one));
-        assert!(!allocation.permits(one));
+        assert_eq!(allocation.reach(one), None);
     }
 
     #[test]
     fn permissions_are_bounded() {
         let mut allocation = allocation(0);
         for number in 0..MAX_PERMISSIONS as u32 {
-            assert!(allocation.permit(IpAddr::from(number.to_be_bytes())));
+            assert!(allocation.permit(IpAddr::from(number.to_be_bytes()), Reach::Anywhere));
         }
-        assert!(!allocation.permit([255, 255, 255, 255].into()));
-        assert!(allocation.permit([0, 0, 0, 0].into()), "it has that one");
+        assert!(!allocation.permit([255, 255, 255, 255].into(), Reach::Anywhere));
+        assert!(allocation.permit([0, 0, 0, 0].into(), Reach::Inside), "it has that one");
     }
 
     #[test]

@@ -35,7 +35,11 @@ fn add(relays: &mut Relays, number: u8, client: Path, has_socket: bool) {
 }
 
 fn permit(relays: &mut Relays, number: u32, peer: &str) {
-    assert!(relays.change(RelayChange::Permit { id: RelayId(number), peer: peer.parse().unwrap() }));
+    permit_reach(relays, number, peer, Reach::Anywhere);
+}
+
+fn permit_reach(relays: &mut Relays, number: u32, peer: &str, reach: Reach) {
+    assert!(relays.change(RelayChange::Permit { id: RelayId(number), peer: peer.parse().unwrap(), reach }));
 }
 
 fn bind(relays: &mut Relays, number: u32, channel: u16, peer: SocketAddr) {
@@ -92,17 +96,32 @@ fn another_peer_needs_a_socket() {
 }
 
 #[test]
+fn a_permission_for_what_is_inside_opens_no_other_port_of_that_address() {
+    let mut relays = table(2, true);
+    for number in [1, 2] {
+        permit_reach(&mut relays, number, "192.0.2.1", Reach::Inside);
+    }
+    let mut to = |peer| relays.from_client(NOW, &client(1), &send_indication(peer, b"data")).map(|outward| outward.to);
+    assert!(matches!(to(address(OWN)), Some(Destination::Inside(_))));
+    assert_eq!(to(relayed(2)), Some(Destination::Client(RelayId(2), relayed(1))));
+    assert_eq!(to(address("192.0.2.1:22")), None);
+    let mut batch = SendBatch::new();
+    relays.deliver(NOW, RelayId(2), relayed(1), b"data", &mut batch);
+    relays.from_peer(NOW, RelayId(2), relayed(1), b"data", &mut batch);
+    assert_eq!(batch.datagrams().len(), 1, "nobody outside speaks for what is inside");
+    assert_eq!(dropped(&relays), [("dropped_relay_not_permitted", 1), ("dropped_relay_unreachable", 1)]);
+}
+
+#[test]
 fn what_may_not_pass_is_counted_by_its_reason() {
     let mut relays = table(1, true);
     bind(&mut relays, 1, 0x4000, address(STRANGER));
-    let inside = Path { carrier: Carrier::Relay(RelayId(1)), ..client(1) };
     for (path, datagram, reason) in [
         (client(2), channel_data(0x4000, b"data"), "dropped_relay_unknown"),
         (client(1), channel_data(0x4001, b"data"), "dropped_relay_unbound_channel"),
         (client(1), channel_data(0x4000, b"data"), "dropped_relay_not_permitted"),
         (client(1), send_indication(address(STRANGER), b"data"), "dropped_relay_not_permitted"),
         (client(1), vec![0x40, 0, 0, 9], "dropped_relay_malformed"),
-        (inside, channel_data(0x4000, b"data"), "dropped_relay_nested"),
     ] {
         let before = dropped(&relays).iter().find(|(name, _)| *name == reason).map_or(0, |(_, count)| *count);
         assert_eq!(relays.from_client(NOW, &path, &datagram), None);
@@ -142,7 +161,7 @@ fn data_goes_to_the_client_by_channel_where_one_is_bound() {
     bind(&mut relays, 1, 0x4007, address(STRANGER));
     let mut batch = SendBatch::new();
     for data in [&b"data"[..], b"", b"more"] {
-        relays.deliver(NOW, RelayId(1), address(STRANGER), data, &mut batch);
+        relays.from_peer(NOW, RelayId(1), address(STRANGER), data, &mut batch);
     }
     let sent: Vec<_> = batch.iter().map(|(path, message)| (path, message.to_vec())).collect();
     let expected = [&b"data"[..], b"", b"more"].map(|data| (client(1), channel_data(0x4007, data)));
@@ -160,7 +179,7 @@ fn a_limit_holds_for_each_direction() {
     let passed = (0..100).filter(|_| relays.from_client(NOW, &client(1), &datagram).is_some()).count();
     let mut batch = SendBatch::new();
     for _ in 0..100 {
-        relays.deliver(NOW, id, address(STRANGER), &[0; 1024], &mut batch);
+        relays.from_peer(NOW, id, address(STRANGER), &[0; 1024], &mut batch);
     }
     assert_eq!((passed, batch.datagrams().len()), (64, 64));
     assert_eq!(dropped(&relays), [("dropped_relay_over_limit", 72)]);
@@ -218,13 +237,24 @@ fn whoever_has_a_path_or_an_address_last_keeps_it_when_the_other_goes() {
 }
 
 #[test]
+fn nobody_inside_a_relay_is_its_client() {
+    let mut relays = table(1, false);
+    for carrier in [Carrier::Relay(RelayId(1)), Carrier::RelaySocket(RelayId(1))] {
+        let client = Path { carrier, ..client(1) };
+        let add = RelayChange::Add { id: RelayId(2), client, relayed: vec![], max_bytes_per_second: 0 };
+        assert!(!relays.change(add) && !relays.change(RelayChange::Move { id: RelayId(1), client }));
+    }
+    assert_eq!(relays.stats().count(), 1);
+}
+
+#[test]
 fn changes_to_what_is_gone_change_nothing() {
     let mut relays = table(1, false);
     let (id, peer) = (RelayId(9), address(STRANGER));
     for change in [
         RelayChange::Move { id, client: client(9) },
         RelayChange::Remove { id },
-        RelayChange::Permit { id, peer: peer.ip() },
+        RelayChange::Permit { id, peer: peer.ip(), reach: Reach::Anywhere },
         RelayChange::Forbid { id, peer: peer.ip() },
         RelayChange::BindChannel { id, channel: 0x4000, peer },
         RelayChange::UnbindChannel { id, channel: 0x4000 },

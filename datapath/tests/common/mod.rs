@@ -1,11 +1,13 @@
 //! A publisher and viewers in virtual time, with real checks and real SRTP, around one or more cores.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several test programs; a test may fail loudly")]
 
+pub mod tunnel;
+
 use core::time::Duration;
 use std::net::SocketAddr;
 
 use sluice_datapath::batch::SendBatch;
-use sluice_datapath::command::Command;
+use sluice_datapath::command::{Command, RelayChange};
 use sluice_datapath::core::{Claim, Core};
 use sluice_datapath::event::Event;
 use sluice_datapath::ice::Credentials;
@@ -19,6 +21,7 @@ use sluice_datapath::packet::{classify, stun, Class};
 use sluice_datapath::path::Path;
 use sluice_datapath::srtp::{Opener, Profile, Sealer};
 use sluice_datapath::time::Instant;
+use tunnel::Tunnel;
 
 pub const PROFILE: Profile = Profile::AeadAes128Gcm;
 pub const SERVER: &str = "192.0.2.1:3478";
@@ -56,9 +59,24 @@ impl Node {
         self.settle();
     }
 
-    /// A datagram goes to the core that owns its path or its ICE user, as the shell would have it.
-    pub fn receive(&mut self, path: Path, datagram: &[u8]) {
+    pub fn relay(&mut self, change: RelayChange) {
+        for core in &mut self.cores {
+            core.handle_relay_change(self.now, change.clone());
+        }
+        self.settle();
+    }
+
+    /// Whichever core has it, relays what is to be relayed; all else goes to the core that owns its path or its ICE user,
+    /// as the shell would have it.
+    pub fn receive(&mut self, mut path: Path, datagram: &[u8]) {
         let mut bytes = datagram.to_vec();
+        if Core::is_relayed(&path, &bytes) {
+            let any = usize::from(path.remote.port()) % self.cores.len();
+            let inner = self.cores[any].handle_relayed(self.now, path, &bytes);
+            self.settle();
+            let Some((inner, data)) = inner else { return };
+            (path, bytes) = (inner, bytes[data].to_vec());
+        }
         let owner = match classify(&bytes) {
             Class::Stun => stun::Message::parse(&bytes).ok().and_then(|message| {
                 let user = message.username()?.split(':').next()?.to_owned();
@@ -140,6 +158,8 @@ impl Node {
 pub struct Peer {
     pub id: TransportId,
     pub path: Path,
+    /// How it gets there, if its path is within a relay.
+    pub tunnel: Option<Tunnel>,
     pub sealer: Sealer,
     pub opener: Opener,
     pub ufrag: String,
@@ -163,11 +183,22 @@ pub fn viewer_extensions() -> ExtensionMap {
 impl Peer {
     /// A transport that has checked and has keys.
     pub fn connect(node: &mut Node, number: u32, map: ExtensionMap) -> Self {
+        Self::announce(node, number, map).connected(node)
+    }
+
+    /// The same by way of a relay, which has permission.
+    pub fn connect_through(node: &mut Node, number: u32, map: ExtensionMap, tunnel: Tunnel) -> Self {
         let mut peer = Self::announce(node, number, map);
-        peer.check(node);
-        peer.install_keys(node);
-        node.take_for(peer.path.remote);
-        peer
+        peer.path = tunnel.inside(SERVER.parse().unwrap());
+        peer.tunnel = Some(tunnel);
+        peer.connected(node)
+    }
+
+    fn connected(mut self, node: &mut Node) -> Self {
+        self.check(node);
+        self.install_keys(node);
+        self.take(node);
+        self
     }
 
     /// A transport the node knows, that has done nothing yet.
@@ -181,6 +212,7 @@ impl Peer {
         Self {
             id,
             path: Path::udp(SERVER.parse().unwrap(), remote),
+            tunnel: None,
             sealer: Sealer::new(PROFILE, &client).unwrap(),
             opener: Opener::new(PROFILE, &server).unwrap(),
             ufrag,
@@ -192,7 +224,7 @@ impl Peer {
         let mut request = Vec::new();
         let username = format!("{}:them", self.ufrag);
         stun::write_binding_request(&mut request, [7; 12], &username, self.pwd.as_bytes(), 1 << 24, Some(9), true);
-        node.receive(self.path, &request);
+        self.deliver(node, &request);
     }
 
     pub fn install_keys(&mut self, node: &mut Node) {
@@ -207,19 +239,35 @@ impl Peer {
         let len = bytes.len();
         bytes.resize(len + 32, 0);
         let sealed = self.sealer.seal_rtp(&mut bytes, len, header.payload_offset, roc).unwrap();
-        node.receive(self.path, &bytes[..sealed]);
+        self.deliver(node, &bytes[..sealed]);
     }
 
     pub fn send_rtcp(&mut self, node: &mut Node, compound: &[u8]) {
         let mut bytes = compound.to_vec();
         self.sealer.seal_rtcp(&mut bytes, 0).unwrap();
-        node.receive(self.path, &bytes);
+        self.deliver(node, &bytes);
+    }
+
+    /// Let a datagram arrive as this peer sends it.
+    pub fn deliver(&self, node: &mut Node, datagram: &[u8]) {
+        match &self.tunnel {
+            Some(tunnel) => tunnel.send(node, self.path.local, datagram),
+            None => node.receive(self.path, datagram),
+        }
+    }
+
+    /// Everything sent to this peer since, as it arrives.
+    pub fn take(&self, node: &mut Node) -> Vec<Vec<u8>> {
+        match &self.tunnel {
+            Some(tunnel) => tunnel.received(node).into_iter().map(|(_, bytes)| bytes).collect(),
+            None => node.take_for(self.path.remote),
+        }
     }
 
     /// Everything sent to this peer since, decrypted: RTP and RTCP, in order.
     pub fn received(&mut self, node: &mut Node) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let (mut media, mut control) = (Vec::new(), Vec::new());
-        for mut bytes in node.take_for(self.path.remote) {
+        for mut bytes in self.take(node) {
             match classify(&bytes) {
                 Class::Rtp => {
                     let header = Header::parse(&bytes).unwrap();
@@ -280,11 +328,17 @@ pub fn video_egress(number: u32, rtx: bool) -> EgressSpec {
 /// A viewer of `track`, connected, with payload types 100 and 101.
 pub fn viewer(node: &mut Node, number: u32, track: TrackId, rtx: bool) -> Peer {
     let peer = Peer::connect(node, number, viewer_extensions());
+    watch(node, &peer, track, rtx);
+    peer
+}
+
+/// Make a connected peer a viewer of `track`, as [`viewer`] does.
+pub fn watch(node: &mut Node, peer: &Peer, track: TrackId, rtx: bool) {
+    let number = peer.id.0;
     let id = EgressId(number);
     node.command(Command::Subscribe { transport: peer.id, id, spec: video_egress(number, rtx) });
     let payload_types = vec![(96, (100, rtx.then_some(101)))];
     node.command(Command::SetSource { egress: id, track: Some(track), payload_types });
-    peer
 }
 
 /// A video track whose layers are told apart by rid.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
-use sluice_datapath::command::{Command, RelayChange};
+use sluice_datapath::command::{Command, Reach, RelayChange};
 use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::Engine;
 use sluice_datapath::event::Event;
@@ -234,10 +234,9 @@ fn a_channel_message_goes_to_its_allocation_and_back() {
     let mut client = turn(&engine);
     client.send(&plain_request(1));
     let (path, _) = event(&engine, "a request", stun_received);
-    let relayed =
-        "127.0.0.1:1".parse().unwrap();
+    let relayed = "127.0.0.1:1".parse().unwrap();
     let relay = engine.add_relay(path, vec![Relayed::Virtual(relayed)], 0).unwrap();
-    engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip() }).unwrap();
+    engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip(), reach: Reach::Inside }).unwrap();
     engine.change_relays(RelayChange::BindChannel { id: relay, channel: 0x4001, peer: own }).unwrap();
     let user = User::add(&engine);
     let check = user.check(1);

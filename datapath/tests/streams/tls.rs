@@ -134,7 +134,7 @@ fn the_protocol_is_the_one_agreed_on_or_shows_by_the_first_byte() {
 
 #[test]
 fn media_by_tls_is_relayed_to_its_transport() {
-    use sluice_datapath::command::RelayChange;
+    use sluice_datapath::command::{Reach, RelayChange};
 
     let (engine, identity) = served();
     let own = engine.local_addresses()[0];
@@ -144,7 +144,7 @@ fn media_by_tls_is_relayed_to_its_transport() {
     client.send(&plain_request(1));
     let (path, _) = request(&engine);
     let relay = engine.add_relay(path, vec![Relayed::Virtual(relayed)], 0).unwrap();
-    engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip() }).unwrap();
+    engine.change_relays(RelayChange::Permit { id: relay, peer: own.ip(), reach: Reach::Inside }).unwrap();
     engine.change_relays(RelayChange::BindChannel { id: relay, channel: 0x4001, peer: own }).unwrap();
     let channel = |data: &[u8]| {
         let len = u16::try_from(data.len()).unwrap().to_be_bytes();
