@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command as Program;
 use std::time::Instant;
 
-use sluice_datapath::command::RelayChange;
+use sluice_datapath::command::{Reach, RelayChange};
 use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::{Engine, Options};
 use sluice_datapath::ids::RelayId;
@@ -113,7 +113,7 @@ impl Allocation {
         let announced = SocketAddr::new(announced.parse().unwrap(), relayed.port());
         let path = Path::udp(server, client.address());
         let id = engine.add_relay(path, vec![Relayed::Bound(announced, socket)], 0).unwrap();
-        engine.change_relays(RelayChange::Permit { id, peer: peer.ip() }).unwrap();
+        engine.change_relays(RelayChange::Permit { id, peer: peer.ip(), reach: Reach::Anywhere }).unwrap();
         engine.change_relays(RelayChange::BindChannel { id, channel: CHANNEL, peer }).unwrap();
         Self { id, client, server, relayed }
     }
