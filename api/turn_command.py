@@ -15,7 +15,7 @@ from api.settings import SettingsError
 from api.sfu_settings import expand
 from api.turn_options import TurnOptions
 from api.turn_settings import alone
-from sfu._datapath import Engine, StreamClosed, StunReceived
+from sfu._datapath import Engine, PeerArrived, PeerConnected, PeerFailed, StreamClosed, StunReceived
 from sfu.addresses import expand_wildcards, interface_addresses
 from sfu.datapath import Event
 from sfu.pump import EventPump
@@ -84,6 +84,8 @@ def _handle(turn: RunningTurn, event: Event) -> None:
             turn.handle_stun(event.path, event.data)
         case StreamClosed():
             turn.server.handle_stream_closed(event.stream)
+        case PeerConnected() | PeerFailed() | PeerArrived():
+            turn.handle_peer(event)
 
 
 async def _until_told() -> None:

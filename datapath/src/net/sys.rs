@@ -502,6 +502,18 @@ fn bind(fd: &impl AsRawFd, address: SocketAddr) -> io::Result<()> {
     check(unsafe { libc::bind(fd.as_raw_fd(), ptr::from_ref(&name).cast(), len) })
 }
 
+/// Begins to connect.
+fn connect(fd: &impl AsRawFd, address: SocketAddr) -> io::Result<()> {
+    let mut name = EMPTY_NAME;
+    let len = write_name(&mut name, address);
+    // SAFETY: the name has at least the stated length.
+    let result = check(unsafe { libc::connect(fd.as_raw_fd(), ptr::from_ref(&name).cast(), len) });
+    match result {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
+        result => result,
+    }
+}
+
 fn write_name(name: &mut SocketName, address: SocketAddr) -> libc::socklen_t {
     match address {
         SocketAddr::V4(address) => {
