@@ -11,11 +11,12 @@ BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# bench-fanout; smoke time of one fuzz target and, for `make fuzz`, its target and time.
+# bench-fanout, bench-turn; smoke time of one fuzz target and, for `make fuzz`, its target and time.
 VIEWERS ?= 1000
 PPS ?= 150
 BURST ?= 1
 DURATION ?= 10
+CLIENTS ?= 24
 TARGET ?=
 SECONDS_EACH ?= 60
 
@@ -86,6 +87,12 @@ fuzz: development ## Fuzz for SECONDS_EACH=60: all targets, or TARGET=name
 bench-fanout: setup ## One publisher, VIEWERS=1000 at PPS=150 (BURST=1 at a time) for DURATION=10 s, on loopback
 	cargo build --locked --release --package sluice-loadgen
 	$(BIN)/python -m bench.fanout --viewers $(VIEWERS) --pps $(PPS) --burst $(BURST) --duration $(DURATION)
+
+.PHONY: bench-turn
+bench-turn: BURST = 8
+bench-turn: setup ## Relay for CLIENTS=24, DURATION=10 s per server, frames of BURST=8 packets; Sluice and coturn by turns
+	cargo build --locked --release --package sluice-loadgen
+	$(BIN)/python -m bench.turn --clients $(CLIENTS) --burst $(BURST) --duration $(DURATION)
 
 .PHONY: format
 format: development ## Rewrite the sources the way `make check` wants them

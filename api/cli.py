@@ -113,6 +113,9 @@ def turn(
     public_ip: Annotated[list[str] | None, typer.Option(help="Announced for relays instead.", metavar="IP")] = None,
     tcp_allocations: Annotated[bool, typer.Option("--tcp-allocations", help="RFC 6062; with open.")] = False,
     mobility: Annotated[bool, typer.Option("--mobility", help="RFC 8016.")] = False,
+    old_channels: Annotated[
+        bool, typer.Option("--old-channels", help="Channel numbers up to 0x7ffe, for clients from before RFC 8656.")
+    ] = False,
     nat_discovery_port: Annotated[
         int | None, typer.Option(help="RFC 5780 on this second port; needs two addresses.", metavar="PORT")
     ] = None,
@@ -206,6 +209,21 @@ def watch(
 
     bearer = token or _dev_token("watcher", room, can_publish=False, can_subscribe=True)
     raise typer.Exit(_run_client(client.run(url, room, bearer, duration, relay_only=relay, authority=ca)))
+
+
+@app.command()
+def doctor(
+    url: Annotated[str, typer.Argument(help="The server.")] = DEFAULT_URL,
+    room: Annotated[str, typer.Option(help="A room that nobody uses.")] = "doctor",
+    token: Annotated[str | None, typer.Option(help="Access token (default: one for `serve --dev`).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Trust these certificates as well (PEM).", metavar="FILE")] = None,
+) -> None:
+    """Find out which ways to a server work from here, and what to change about the others."""
+    from clients.doctor import command as client
+
+    bearer = token or _dev_token("doctor", room, can_publish=True, can_subscribe=False)
+    raise typer.Exit(_run_client(client.run(url, room, bearer, as_json=as_json, authority=ca)))
 
 
 @app.command()

@@ -139,6 +139,55 @@ class Figures(BaseModel):
         return cls.model_validate(fields)
 
 
+class PathInUse(BaseModel):
+    """The path that carries the media."""
+
+    protocol: str = Field(description="udp, tcp or tls: how the participant gets here.")
+    relayed: bool = Field(description="Whether it does through this server's own relay.")
+
+
+class TriedPath(BaseModel):
+    """One 5-tuple on which something came: ICE checks, then DTLS and media."""
+
+    local: str = Field(examples=["192.0.2.1:3478"])
+    remote: str = Field(examples=["203.0.113.5:51000"])
+    protocol: str = Field(description="udp, tcp, tls; relay: through this server's own relay.")
+    via: str | None = Field(description="Through the relay: how the participant gets to that.")
+    client: str | None = Field(description="Through the relay: whence.")
+    checks: int
+    refused: dict[str, int] = Field(description="Of the checks, those that were not accepted, by reason.")
+    nominations: int
+    validated: bool
+    selected: bool
+    dtls: int
+    media: int
+    media_dropped: int = Field(description="Of the media packets, those that could not be opened.")
+    age_ms: int = Field(description="Since something came first.")
+    idle_ms: int = Field(description="Since something came last.")
+
+
+class OfferedCandidates(BaseModel):
+    """What the participant says of its own addresses."""
+
+    type: str = Field(description="host, srflx, prflx, relay or other.")
+    protocol: str = Field(description="udp, tcp or other.")
+    count: int
+    mdns: int = Field(description="Of them, those that hide their address behind a name.")
+
+
+class Connection(BaseModel):
+    """How the participant gets here, or tried to; at most about a second old."""
+
+    problem: str | None = Field(
+        description="What is wrong: which leg failed, and what to look at.",
+        examples=["no check ever arrived on UDP or TCP port 3478: a firewall between, or a wrong --public-ip"],
+    )
+    dtls: str = Field(description="connecting, connected, closed or failed.")
+    path: PathInUse | None
+    tried: list[TriedPath]
+    offered: list[OfferedCandidates]
+
+
 class Participant(BaseModel):
     id: str
     identity: str
@@ -152,6 +201,7 @@ class Participant(BaseModel):
 
 class ParticipantDetail(Participant):
     stats: Figures | None = Field(description="Live figures; null while there is no transport.")
+    connection: Connection | None
 
 
 class Room(BaseModel):

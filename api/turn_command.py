@@ -8,10 +8,11 @@ import uvloop
 
 from api.addresses import SocketAddress
 from api.certificates import CertificateError, CertificateFiles
-from api.listeners import explain_bind, has_ipv6
+from api.listeners import explain_bind
 from api.running_turn import RunningTurn
 from api.serving import raise_file_limit
 from api.settings import SettingsError
+from api.sfu_settings import expand
 from api.turn_options import TurnOptions
 from api.turn_settings import alone
 from sfu._datapath import Engine, PeerArrived, PeerConnected, PeerFailed, StreamClosed, StunReceived
@@ -37,7 +38,7 @@ async def _serve(options: TurnOptions, say: Callable[[str], None]) -> None:
             certificate.start()
         interfaces = interface_addresses()
         # The first addresses are those to be announced; a second port serves the discovery of NATs only.
-        listening = engine.local_addresses[: len(_expand(options.listen))]
+        listening = engine.local_addresses[: len(expand(options.listen))]
         turn = RunningTurn(
             alone(options, expand_wildcards(listening, interfaces)),
             engine,
@@ -60,15 +61,15 @@ async def _serve(options: TurnOptions, say: Callable[[str], None]) -> None:
 
 
 def _open(options: TurnOptions) -> Engine:
-    listen = _expand(options.listen)
+    listen = expand(options.listen)
     if options.nat_discovery_port is not None:
-        listen += [(host, options.nat_discovery_port) for host, _ in listen]
+        listen += tuple((host, options.nat_discovery_port) for host, _ in listen)
     try:
         return Engine(
             listen,
             workers=options.workers,
             tcp=True,
-            tls=_expand(options.tls_listen),
+            tls=expand(options.tls_listen),
             proxies=options.proxy_protocol,
             stun_rate=options.request_rate,
         )
@@ -85,17 +86,6 @@ def _handle(turn: RunningTurn, event: Event) -> None:
             turn.server.handle_stream_closed(event.stream)
         case PeerConnected() | PeerFailed() | PeerArrived():
             turn.handle_peer(event)
-
-
-def _expand(addresses: tuple[SocketAddress, ...]) -> list[tuple[str, int]]:
-    """A wildcard is one for IPv4 and, where the machine has it, one for IPv6."""
-    found = []
-    for address in addresses:
-        if address.host:
-            found.append((address.host, address.port))
-        else:
-            found += [("0.0.0.0", address.port)] + ([("::", address.port)] if has_ipv6() else [])
-    return found
 
 
 async def _until_told() -> None:

@@ -1,8 +1,12 @@
 """The SFU's objects as the REST API shows them."""
 
+from dataclasses import asdict
+
 from api import schemas
+from api.addresses import SocketAddress
 from api.facade import ParticipantView, RoomView
-from sfu.stats import TransportStats
+from sfu.connection import Connection
+from sfu.stats import PathStats, TransportStats
 
 
 def room_view(room: RoomView) -> schemas.Room:
@@ -33,8 +37,35 @@ def participant_view(participant: ParticipantView) -> schemas.Participant:
     )
 
 
-def participant_detail(participant: ParticipantView, stats: TransportStats | None) -> schemas.ParticipantDetail:
+def participant_detail(
+    participant: ParticipantView, stats: TransportStats | None, connection: Connection | None
+) -> schemas.ParticipantDetail:
     return schemas.ParticipantDetail(
         **participant_view(participant).model_dump(),
         stats=None if stats is None else schemas.Figures.of(stats),
+        connection=None if connection is None else connection_view(connection),
     )
+
+
+def connection_view(connection: Connection) -> schemas.Connection:
+    selected = next((path for path in connection.paths if path["selected"]), None)
+    return schemas.Connection(
+        problem=connection.problem,
+        dtls=connection.dtls,
+        path=None if selected is None else _path_in_use(selected),
+        tried=[_tried(path) for path in connection.paths],
+        offered=[schemas.OfferedCandidates(**asdict(offered)) for offered in connection.offered],
+    )
+
+
+def _path_in_use(path: PathStats) -> schemas.PathInUse:
+    return schemas.PathInUse(protocol=path["via"] or path["protocol"], relayed=path["protocol"] == "relay")
+
+
+def _tried(path: PathStats) -> schemas.TriedPath:
+    addresses = {name: _host_port(path[name]) for name in ("local", "remote", "client")}
+    return schemas.TriedPath.model_validate({**path, **addresses})
+
+
+def _host_port(address: tuple[str, int] | None) -> str | None:
+    return None if address is None else str(SocketAddress(*address))

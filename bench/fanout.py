@@ -62,7 +62,7 @@ class Arguments:
 
 def main() -> int:
     arguments = _arguments()
-    _raise_file_limit(2 * arguments.viewers + 500)
+    raise_file_limit(2 * arguments.viewers + 500)
     if not arguments.loadgen.exists():
         print(f"{arguments.loadgen} is missing: cargo build --release --package sluice-loadgen", file=sys.stderr)
         return 2
@@ -131,13 +131,13 @@ def _run_loadgen(
     plan = [
         f"run server={server} rate={arguments.pps} burst={arguments.burst} size={arguments.size} "
         f"payload_type={PAYLOAD_TYPE} warmup={WARMUP} window={window} windows={WINDOWS} floor={arguments.floor}",
-        _peer_line("publisher", publisher),
-        *(_peer_line("viewer", viewer) for viewer in viewers),
+        peer_line("publisher", publisher),
+        *(peer_line("viewer", viewer) for viewer in viewers),
         "go",
     ]
     sockets = [session.socket for session in (publisher, *viewers)]
     for each in sockets:
-        _drain(each)
+        drain(each)
     finished = subprocess.run(
         [arguments.loadgen],
         input="\n".join(plan).encode() + b"\n",
@@ -149,7 +149,8 @@ def _run_loadgen(
     return findings
 
 
-def _peer_line(kind: str, session: MediaSession) -> str:
+def peer_line(kind: str, session: MediaSession) -> str:
+    """A session as a line of the load generator's plan."""
     keys = session.keys
     return (
         f"{kind} fd={session.socket.fileno()} profile={keys.profile} send={keys.send.hex()} "
@@ -157,7 +158,7 @@ def _peer_line(kind: str, session: MediaSession) -> str:
     )
 
 
-def _drain(link: socket.socket) -> None:
+def drain(link: socket.socket) -> None:
     """Forget the answers to checks."""
     try:
         while link.recv(2048):
@@ -213,7 +214,8 @@ def _print(result: dict[str, Any]) -> None:
     print(json.dumps(result, separators=(",", ":")))
 
 
-def _raise_file_limit(wanted: int) -> None:
+def raise_file_limit(wanted: int) -> None:
+    """Allow this process, and those it starts, that many open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < limit:

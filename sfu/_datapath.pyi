@@ -359,7 +359,7 @@ class _Commands:
         """They no longer do."""
 
     def bind_channel(self, relay: int, channel: int, peer: tuple[str, int]) -> None:
-        """The channel, 0x4000 to 0x4fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
+        """The channel, 0x4000 to 0x7fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
 
     def unbind_channel(self, relay: int, channel: int) -> None: ...
     def set_own_addresses(self, addresses: Sequence[tuple[str, int]]) -> None:
@@ -368,6 +368,9 @@ class _Commands:
     def drain_events(self, limit: int = ...) -> list[Event]: ...
     def stats(self) -> list[TransportStats]:
         """The latest snapshot, at most about a second old."""
+
+    def transport_stats(self, transport: int) -> TransportStats | None:
+        """The same of one transport; None before it is first in a snapshot, and when it is gone."""
 
     def relay_stats(self) -> list[RelayStats]:
         """The latest snapshot of every allocation, in any order, at most about a second old."""

@@ -9,15 +9,20 @@ from sfu._datapath import (
     HttpAccepted,
     IceConnected,
     LayerChanged,
+    PeerArrived,
+    PeerConnected,
+    PeerFailed,
     StreamClosed,
     StunReceived,
     TrackSpec,
     TransportClosed,
 )
+from sfu.stats import TransportStats
 
 # The rare things that come up.
 MediaEvent = DtlsReceived | IceConnected | TransportClosed | LayerChanged
-Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted
+PeerEvent = PeerConnected | PeerFailed | PeerArrived
+Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted | PeerEvent
 
 
 class DataPath(Protocol):
@@ -37,3 +42,4 @@ class DataPath(Protocol):
     ) -> None: ...
     def unsubscribe(self, egress: int) -> None: ...
     def request_keyframe(self, track: int) -> None: ...
+    def transport_stats(self, transport: int) -> TransportStats | None: ...

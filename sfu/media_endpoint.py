@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sfu._datapath import Engine, HttpAccepted, Path, StreamClosed, StunReceived
+from sfu._datapath import (
+    Engine,
+    HttpAccepted,
+    Path,
+    PeerArrived,
+    PeerConnected,
+    PeerFailed,
+    StreamClosed,
+    StunReceived,
+)
 from sfu.addresses import announced_addresses, interface_addresses
 from sfu.answer import LocalTransport
 from sfu.candidates import host_candidates
@@ -29,7 +38,13 @@ class MediaEndpoint:
         self.stun_received = Signal[[Path, bytes]]()
         self.stream_closed = Signal[[int]]()
         self.http_accepted = Signal[[HttpAccepted]]()
-        self.engine = Engine(settings.listen, workers=settings.workers)
+        self.engine = Engine(
+            (*settings.listen, *settings.unannounced),
+            workers=settings.workers,
+            tcp=settings.tcp,
+            tls=settings.tls,
+            proxies=settings.proxies,
+        )
         self.transports = Transports(
             self.engine,
             certificate := DtlsCertificate(now),
@@ -40,12 +55,12 @@ class MediaEndpoint:
             max_handshakes=settings.max_handshakes,
         )
         self.announced = announced_addresses(
-            self.engine.local_addresses,
+            self.engine.local_addresses[: len(settings.listen)],
             interface_addresses(),
             public_ips=settings.public_ips,
             include_loopback=settings.include_loopback,
         )
-        self.candidates = host_candidates(self.announced)
+        self.candidates = host_candidates(self.announced, tcp=settings.tcp)
         self._fingerprint = certificate.fingerprint
         self._pump = EventPump(self.engine, self._handle_event)
         self._pump.start()
@@ -66,6 +81,8 @@ class MediaEndpoint:
                 self.stream_closed.emit(event.stream)
             case HttpAccepted():
                 self.http_accepted.emit(event)
+            case PeerConnected() | PeerFailed() | PeerArrived():
+                pass  # of TCP allocations, which there are none of beside an SFU
             case _:
                 self.transports.handle_event(event)
 

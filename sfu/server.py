@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from sfu._datapath import Engine, HttpAccepted, LayerChanged, Path
 from sfu.answer import answer
+from sfu.connection import Connection
 from sfu.deadlines import Deadlines
 from sfu.errors import Conflict, NotFound
 from sfu.events import Signal
 from sfu.ids import Ids, RandomBytes
+from sfu.lost import LostParticipants
 from sfu.media_endpoint import MediaEndpoint
 from sfu.negotiation import Plan, plan
 from sfu.participant import Participant, ParticipantKind
@@ -29,7 +31,6 @@ from sfu.viewing import Viewing, check_understood, sent_streams
 __all__ = ["Sfu", "SfuSettings"]
 
 _NOT_LIVE_RETRY = 2.0
-_STATS_AGE = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,7 @@ class Sfu:
         self._publications: dict[int, Publication] = {}
         self._layer_deadlines = Deadlines[int]()
         self._endpoint: MediaEndpoint | None = None
-        self._stats: dict[int, TransportStats] = {}
-        self._stats_at = float("-inf")
+        self._lost = LostParticipants()
 
     async def start(self) -> None:
         """Open the media sockets. OSError: one cannot be bound."""
@@ -205,13 +205,16 @@ class Sfu:
     def participant_stats(self, participant: Participant) -> TransportStats | None:
         """None for one who has left, or has only just come."""
         session = self._by_participant.get(participant.id)
-        if session is None:
-            return None
-        now = self._clock()
-        if now - self._stats_at > _STATS_AGE:
-            self._stats = {entry["transport"]: entry for entry in self.stats()}
-            self._stats_at = now
-        return self._stats.get(session.transport.id)
+        return self.datapath.transport_stats(session.transport.id) if session else None
+
+    def connection(self, participant: Participant) -> Connection | None:
+        """How a participant reaches us, or tried to; None for one who has left and was not lost of late."""
+        session = self._by_participant.get(participant.id)
+        return session.connection(self._clock()) if session else self._lost.connection(self._clock(), participant)
+
+    def lost_participant(self, room: str, identity: str) -> Participant | None:
+        """One who did not connect or fell silent in the last minutes."""
+        return self._lost.find(self._clock(), room, identity)
 
     def _require_running(self) -> MediaEndpoint:
         if self._endpoint is None:
@@ -276,7 +279,12 @@ class Sfu:
         for track in session.participant.tracks:
             self._publications.pop(track.source, None)
             self._layer_deadlines.set(track.source, None)
-        log.info("%s leaves: %s", session.participant.id, session.transport.failure or reason)
+        connection = session.connection(now := self._clock())
+        if connection.problem is None:
+            log.info("%s leaves: %s", session.participant.id, reason)
+        else:
+            log.info("%s is lost (%s): %s", session.participant.id, reason, connection.problem)
+            self._lost.note(now, session.room, session.participant, connection)
         session.home.leave(session.participant, self._clock())
 
     def _close_participant(self, participant: Participant) -> None:

@@ -5,11 +5,14 @@ from typing import Literal
 
 from sfu.answer import media_line
 from sfu.attributes import Candidate, IceCredentials
+from sfu.connection import Connection
+from sfu.diagnosis import Evidence, diagnose, ways_in
 from sfu.errors import Malformed
 from sfu.ids import Ids
 from sfu.negotiation import Plan
 from sfu.participant import Participant
 from sfu.publication import Publication
+from sfu.remote_candidates import RemoteCandidates
 from sfu.room import Room
 from sfu.sdpfrag import SdpFragment, restart_answer
 from sfu.transport import Transport
@@ -44,6 +47,7 @@ class MediaSession:
         self._ids = ids
         self._candidates = candidates
         self._remote_ice = plan.remote.ice
+        self._offered = RemoteCandidates(plan.offer)
 
     @property
     def room(self) -> str:
@@ -54,11 +58,11 @@ class MediaSession:
         return self.participant.identity
 
     def trickle(self, sdpfrag: str) -> None:
-        """Read the client's candidates (RFC 9725, 4.3.2) and need none: checks come to us, and tell where from.
+        """Note the client's candidates (RFC 9725, 4.3.2) and need none: checks come to us, and tell where from.
 
         Malformed ("malformed-sdpfrag").
         """
-        SdpFragment.parse(sdpfrag)
+        self._offered.add(SdpFragment.parse(sdpfrag).candidates)
 
     def restart_ice(self, sdpfrag: str) -> str:
         """New credentials on both sides (RFC 9725, 4.3.3); the fragment to answer with. The media goes on meanwhile.
@@ -74,6 +78,20 @@ class MediaSession:
         self.etag = self._ids.etag()
         first = self._plan.media[0]
         return restart_answer(media_line(self._plan, first, self._candidates), first.mid or "0", ice, self._candidates)
+
+    def connection(self, now: float) -> Connection:
+        """How the client reaches us, or tried to. now: monotonic seconds."""
+        transport, offered = self.transport, self._offered.counts()
+        evidence = Evidence(
+            paths=transport.paths,
+            offered=offered,
+            ways=ways_in(self._candidates),
+            waited=now - transport.opened_at,
+            connected=transport.was_connected,
+            ended=transport.ended,
+            dtls_failure=transport.failure,
+        )
+        return Connection(evidence.paths, offered, transport.dtls.value, diagnose(evidence))
 
     async def close(self) -> None:
         """Tear down ICE, DTLS and media, and leave the room; idempotent."""

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SfuSettings:
-    """listen: (IP address, UDP port) each; port 0 is the system's choice. workers: 0 means one per core.
+    """listen: (IP address, port) each, for UDP and, with `tcp`, for TCP; port 0 is the system's choice. unannounced:
+    more of the same that no candidate names. tls: for TLS. proxies: networks of load balancers that speak PROXY
+    protocol 2. workers: 0 means one per core.
 
     public_ips: announced instead of the addresses of this machine. include_loopback: announce those too.
     handshake_timeout: seconds from the answer to connected media. The rest are limits; beyond each, `Overloaded`.
     """
 
     listen: tuple[tuple[str, int], ...] = (("0.0.0.0", 3478), ("::", 3478))
+    unannounced: tuple[tuple[str, int], ...] = ()
+    tcp: bool = True
+    tls: tuple[tuple[str, int], ...] = ()
+    proxies: tuple[str, ...] = ()
     workers: int = 0
     public_ips: tuple[str, ...] = ()
     include_loopback: bool = False

@@ -54,8 +54,9 @@ class EgressStats(TypedDict):
 class PathStats(TypedDict):
     """One 5-tuple on which a client tried to reach its transport; at most 64 are kept, those that tell least go first.
 
-    `protocol` and `id`: as in `sfu._datapath.Path`. `checks`: ICE checks for the transport's user that came (RFC 8445,
-    7.3); `refused`: those of them that were not accepted, by reason: "wrong-username", "bad-fingerprint",
+    `protocol` and `id`: as in `sfu._datapath.Path`; within a relay of our own, `via` is the protocol by which its
+    client reaches that, and `client` whence, else None. `checks`: ICE checks for the transport's user that came (RFC
+    8445, 7.3); `refused`: those of them that were not accepted, by reason: "wrong-username", "bad-fingerprint",
     "bad-integrity", "unknown-attribute", "role-conflict"; `nominations`: those that nominated the path. DTLS datagrams
     and SRTP packets (`media`) count once the path is valid; `media_dropped`: those that could not be opened, because
     there were no keys yet, or they were forged, replayed or malformed. `validated` and `selected` hold at the moment of
@@ -66,6 +67,8 @@ class PathStats(TypedDict):
     remote: tuple[str, int]
     protocol: str
     id: int
+    via: str | None
+    client: tuple[str, int] | None
     checks: int
     refused: dict[str, int]
     nominations: int
@@ -79,9 +82,8 @@ class PathStats(TypedDict):
 
 
 class RelayStats(TypedDict):
-    """One TURN allocation: payloads received from its client and sent to it, and packets of either way that were dropped.
-
-    `bytes_*` count what peers send and get, without what wraps it.
+    """One TURN allocation: payloads received from its client and sent to it, and packets of either way that were
+    dropped. `bytes_*` count what peers send and get, without what wraps it.
     """
 
     relay: int

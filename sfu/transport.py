@@ -1,7 +1,7 @@
 """One peer connection: its ICE credentials, its DTLS association, and what the data path calls it."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sfu.attributes import IceCredentials
 from sfu.certificate import DtlsCertificate
@@ -11,6 +11,7 @@ from sfu.dtls_client import DtlsClient
 from sfu.events import Signal
 from sfu.ids import RandomBytes
 from sfu.negotiation import RemoteTransport
+from sfu.stats import PathStats
 
 # For how long a peer may still miss our last flight and ask for it again, after which OpenSSL's state is let go.
 LINGER_SECONDS = 10.0
@@ -29,7 +30,8 @@ class Transport:
     None).
 
     `connected` fires once, when SRTP keys are in place; `closed` once, with the reason: "closed" (our own doing),
-    "peer-closed", "handshake-timeout", "handshake-failed", or the data path's.
+    "peer-closed", "handshake-timeout", "handshake-failed", or the data path's. `ended` keeps the reason, `failure` what
+    DTLS says of it.
     """
 
     def __init__(
@@ -48,6 +50,9 @@ class Transport:
         self.ice = ice
         self.state = TransportState.CONNECTING
         self.failure: str | None = None
+        self.ended: str | None = None
+        self.was_connected = False
+        self.opened_at = now
         self.connected = Signal[[]]()
         self.closed = Signal[[str]]()
         self.deadline: float | None = None
@@ -62,6 +67,8 @@ class Transport:
         self._keep_listening = keep_listening
         self._handshake_due = now + handshake_timeout
         self._release_due: float | None = None
+        self._last_paths: Sequence[PathStats] | None = None
+        self._last_dtls: DtlsState | None = None
         self.id = datapath.add_transport(
             ufrag=ice.ufrag, pwd=ice.pwd, remote_ufrag=remote.ice.ufrag, extensions=extensions
         )
@@ -91,9 +98,23 @@ class Transport:
         self._dtls.handle_timeout()
         self._settle(now)
 
-    def handle_closed(self, reason: str) -> None:
-        """The data path has dropped it."""
+    def handle_closed(self, reason: str, paths: Sequence[PathStats]) -> None:
+        """The data path has dropped it; `paths` as they then were."""
+        self._last_paths = paths
         self._end(reason)
+
+    @property
+    def paths(self) -> Sequence[PathStats]:
+        """Where the client tried to reach it, at most about a second old; in the end, as it then was."""
+        if self._last_paths is not None:
+            return self._last_paths
+        stats = self._datapath.transport_stats(self.id)
+        return stats["paths"] if stats else ()
+
+    @property
+    def dtls(self) -> DtlsState:
+        """In the end, as it was before."""
+        return self._last_dtls or self._dtls.state
 
     def restart_ice(self, ice: IceCredentials, remote_ufrag: str) -> None:
         self.ice = ice
@@ -121,6 +142,7 @@ class Transport:
         if keys is None:
             return
         self.state = TransportState.CONNECTED
+        self.was_connected = True
         if not self._keep_listening:
             self._release_due = now + LINGER_SECONDS
         self._datapath.install_keys(self.id, keys.profile, keys.receive, keys.send)
@@ -130,7 +152,9 @@ class Transport:
         if self.state is TransportState.CLOSED:
             return
         self.state = TransportState.CLOSED
+        self.ended = reason
         self.deadline = None
+        self._last_paths, self._last_dtls = self.paths, self.dtls
         self._dtls.close()
         self._send()
         self._datapath.remove_transport(self.id)

@@ -84,7 +84,7 @@ class Transports:
             case IceConnected():
                 transport.handle_ice_connected(self._clock())
             case TransportClosed():
-                transport.handle_closed(event.reason)
+                transport.handle_closed(event.reason, event.paths)
         self._reschedule(transport)
 
     def next_deadline(self) -> float | None:

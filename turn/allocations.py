@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from turn.allocation import Allocation, Owner
+from turn.channels import NUMBERS, OLD_NUMBERS
 from turn.datapath import Address, Path, RelayPath
 from turn.deadlines import Deadlines
 from turn.errors import Refused
+from turn.groups import group_of
 from turn.leases import Lease, Leases
 from turn.request import Request
 from turn.settings import TurnSettings
@@ -29,7 +31,7 @@ class Allocations:
         self._closed = closed
         self._by_client: dict[Path, Allocation] = {}
         self._by_relay: dict[int, Allocation] = {}
-        self._by_user: dict[str, set[Allocation]] = {}
+        self._by_group: dict[str, set[Allocation]] = {}
         self._by_address: dict[Address, Allocation] = {}
         self._by_ticket: dict[bytes, Allocation] = {}
         self._by_stream: dict[int, Allocation] = {}
@@ -66,8 +68,8 @@ class Allocations:
     def with_ticket(self, ticket: bytes) -> Allocation | None:
         return self._by_ticket.get(ticket)
 
-    def of(self, user: str) -> tuple[Allocation, ...]:
-        return tuple(self._by_user.get(user, ()))
+    def of(self, group: str) -> tuple[Allocation, ...]:
+        return tuple(self._by_group.get(group, ()))
 
     def relays(self, address: Address) -> bool:
         """Whether it is the relayed address of an allocation."""
@@ -75,11 +77,15 @@ class Allocations:
         return allocation is not None and allocation.relays(address)
 
     def open(self, client: Path, owner: Owner, leases: Iterable[Lease], expiry: float) -> Allocation:
-        """The path must be free."""
+        """The path must be free. Refused (508): the system has no room for it; then the leases are given back."""
         held = tuple(leases)
-        relay = self._datapath.add_relay(
-            client, [lease.relayed.endpoint for lease in held], max_bps=self._settings.max_bps
-        )
+        endpoints = [lease.relayed.endpoint for lease in held]
+        try:
+            relay = self._datapath.add_relay(client, endpoints, max_bps=self._settings.max_bps)
+        except OSError:
+            for lease in held:
+                self._leases.give_back(lease)
+            raise Refused(508, "no room for sockets") from None
         allocation = Allocation(
             self._datapath,
             relay,
@@ -89,9 +95,10 @@ class Allocations:
             expiry=expiry,
             max_permissions=self._settings.permissions,
             max_channels=self._settings.channels,
+            channel_numbers=OLD_NUMBERS if self._settings.old_channels else NUMBERS,
         )
         self._by_relay[relay] = allocation
-        self._by_user.setdefault(owner.user, set()).add(allocation)
+        self._by_group.setdefault(group_of(owner.user), set()).add(allocation)
         self._by_address.update((lease.address, allocation) for lease in held)
         self._place(allocation)
         self.reschedule(allocation)
@@ -118,10 +125,11 @@ class Allocations:
         del self._by_relay[allocation.relay]
         self._displace(allocation)
         self._by_ticket.pop(allocation.ticket or b"", None)
-        mine = self._by_user[allocation.owner.user]
+        group = group_of(allocation.owner.user)
+        mine = self._by_group[group]
         mine.discard(allocation)
         if not mine:
-            del self._by_user[allocation.owner.user]
+            del self._by_group[group]
         for lease in allocation.leases:
             del self._by_address[lease.address]
             self._leases.give_back(lease)

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from turn.groups import group_of
 from turn.integrity import PasswordAlgorithm, long_term_key, userhash
 from turn.opaque import opaque_string
 
@@ -86,9 +87,9 @@ class Credentials:
         """Whether it is still good for something new: neither expired nor revoked."""
         return unix < who.expiry and not self._revocations.covers(who)
 
-    def revoke(self, user: str, unix: float) -> None:
-        """What was minted for this user up to now admits nobody any more; what is minted from now on does."""
-        self._revocations.add(user, unix)
+    def revoke(self, group: str, unix: float) -> None:
+        """What was minted for this group up to now admits nobody any more; what is minted from now on does."""
+        self._revocations.add(group, unix)
 
 
 class Revocations:
@@ -113,10 +114,10 @@ class Revocations:
         self._last = max(self._last, int(unix * 1000))
         return self._last
 
-    def add(self, user: str, unix: float) -> None:
+    def add(self, group: str, unix: float) -> None:
         self._last = self.mark(unix) + 1
-        self._marks[user] = self._last
-        self._marks.move_to_end(user)
+        self._marks[group] = self._last
+        self._marks.move_to_end(group)
         while self._marks:
             oldest, mark = next(iter(self._marks.items()))
             outlived = mark + self._ttl * 1000 <= unix * 1000
@@ -127,4 +128,4 @@ class Revocations:
                 self._floor = mark
 
     def covers(self, who: Identity) -> bool:
-        return who.minted < max(self._marks.get(who.user, 0), self._floor)
+        return who.minted < max(self._marks.get(group_of(who.user), 0), self._floor)

@@ -35,10 +35,12 @@ class Requests:
         allocations: Allocations,
         answers: Answers,
         random_bytes: RandomBytes,
+        *,
+        anonymity: bool,
     ) -> None:
         self.opened = Counter[str]()
         self._handlers = handlers
-        self._nonces = Nonces(random_bytes(KEY_BYTES), anonymity=True)
+        self._nonces = Nonces(random_bytes(KEY_BYTES), anonymity=anonymity)
         self._nonce_key_due: float | None = None
         self._authentication = Authentication(credentials, self._nonces)
         self._allocations = allocations

@@ -2,6 +2,7 @@
 
 from turn.addresses import RandomBytes
 from turn.deadlines import Deadlines
+from turn.groups import group_of
 from turn.leases import Lease, Leases
 
 HOLD_SECONDS = 30.0
@@ -35,8 +36,8 @@ class Reservations:
         self._deadlines.set(token, None)
         return self._held.pop(token)
 
-    def drop_user(self, user: str) -> None:
-        for token in [token for token, lease in self._held.items() if lease.user == user]:
+    def drop_group(self, group: str) -> None:
+        for token in [token for token, lease in self._held.items() if group_of(lease.user) == group]:
             self._drop(token)
 
     def next_deadline(self) -> float | None:

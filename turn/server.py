@@ -65,7 +65,8 @@ class TurnServer:
         self._reservations = Reservations(leases, random_bytes)
         self._allocations = Allocations(datapath, leases, settings, self._handle_closed)
         own = SelfPolicy(own_addresses, [announced for _, announced in ips], self._allocations.relays)
-        open_ = OpenPolicy(own, host_addresses, settings.allow_peers)
+        host = {*host_addresses, *(ip for pair in ips for ip in pair), *(ip for ip, _ in own_addresses)}
+        open_ = OpenPolicy(own, host, settings.allow_peers)
         self._peers = Peers(own if settings.policy == "self" else open_)
         self._connections = Connections(
             datapath, self._allocations, self._peers, self._answers, random_bytes, settings.connections
@@ -82,7 +83,14 @@ class TurnServer:
             Method.CONNECT: self._connections.connect,
             Method.CONNECTION_BIND: self._connections.bind,
         }
-        self._requests = Requests(handlers, self._credentials, self._allocations, self._answers, random_bytes)
+        self._requests = Requests(
+            handlers,
+            self._credentials,
+            self._allocations,
+            self._answers,
+            random_bytes,
+            anonymity=settings.anonymity,
+        )
         self._rescheduled = rescheduled
         self._deadline: float | None = None
         self._ignored = Counter[str]()
@@ -92,12 +100,12 @@ class TurnServer:
         username, password = self._credentials.mint(user, unix)
         return username, password, self._credentials.ttl
 
-    def revoke(self, user: str, unix: float) -> None:
-        """All that the user has ends, and credentials made up to now admit nobody."""
-        self._credentials.revoke(user, unix)
-        for allocation in self._allocations.of(user):
+    def revoke(self, group: str, unix: float) -> None:
+        """All that the group's users have ends, and credentials made for them up to now admit nobody."""
+        self._credentials.revoke(group, unix)
+        for allocation in self._allocations.of(group):
             self._allocations.close(allocation)
-        self._reservations.drop_user(user)
+        self._reservations.drop_group(group)
         self._reschedule()
 
     def remove_relay(self, relay: int) -> None:

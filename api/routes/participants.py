@@ -8,10 +8,10 @@ from api.context import Context
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
 from api.facade import ParticipantView
 from api.paging import DEFAULT_PAGE_SIZE, paginate
-from api.problems import Problem
 from api.routes.rooms import PageSize, PageToken, malformed_page_token
 from api.schemas import ParticipantDetail, ParticipantPage
 from api.views import participant_detail, participant_view
+from sfu.errors import NotFound
 
 # An identity may contain slashes, so it is the rest of the path.
 ONE = "/{identity:path}"
@@ -46,11 +46,19 @@ async def list_participants(
     ONE,
     operation_id="getParticipant",
     summary="Get a participant with live figures",
+    description="One who could not connect, or fell silent, is still found for about two minutes, `disconnected`.",
     dependencies=[Depends(limit_address), Depends(require_admin)],
 )
 async def get_participant(room: RoomName, identity: Identity, context: ContextDep) -> ParticipantDetail:
-    participant = find(context, room, identity)
-    return participant_detail(participant, context.sfu.participant_stats(participant))
+    sfu = context.sfu
+    try:
+        participant = find(context, room, identity)
+    except NotFound:
+        lost = sfu.lost_participant(room, identity)
+        if lost is None:
+            raise
+        participant = lost
+    return participant_detail(participant, sfu.participant_stats(participant), sfu.connection(participant))
 
 
 @router.delete(
@@ -71,7 +79,7 @@ def find(context: Context, room: str, identity: str) -> ParticipantView:
         participant for participant in context.sfu.rooms.get(room).participants if participant.identity == identity
     ]
     if not found:
-        raise Problem(404, "participant-not-found", "There is no such participant in this room.")
+        raise NotFound("participant-not-found", "there is no such participant in this room")
     return min(found, key=lambda participant: participant.kind != "publisher")
 
 

@@ -14,6 +14,7 @@ mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use crate::addressmap::AddressMap;
 use crate::admission::{AdmissionGate, DEFAULT_PER_SECOND};
 use crate::batch::SendBatch;
 use crate::egress::Egress;
@@ -49,7 +50,7 @@ pub struct Core {
     feeds: IdMap<TrackId, Feed>,
     /// Feeds with packets to fan out, oldest first.
     ready: VecDeque<TrackId>,
-    paths: HashMap<Path, TransportId>,
+    paths: AddressMap<Path, TransportId>,
     ufrags: HashMap<String, TransportId>,
     timers: BTreeSet<(Instant, TransportId)>,
     relays: Relays,
@@ -74,7 +75,7 @@ impl Core {
             egresses: IdMap::default(),
             feeds: IdMap::default(),
             ready: VecDeque::new(),
-            paths: HashMap::new(),
+            paths: AddressMap::default(),
             ufrags: HashMap::new(),
             timers: BTreeSet::new(),
             relays: Relays::default(),
@@ -141,7 +142,7 @@ impl Core {
 
     /// A snapshot of every transport.
     pub fn stats(&mut self, now: Instant) -> Vec<TransportStats> {
-        let Self { transports, tracks, egresses, .. } = self;
+        let Self { transports, tracks, egresses, relays, .. } = self;
         transports
             .values()
             .map(|transport| TransportStats {
@@ -156,7 +157,7 @@ impl Core {
                 packets_sent: transport.traffic.packets_sent,
                 bytes_sent: transport.traffic.bytes_sent,
                 remb_bps: transport.remb,
-                paths: transport.paths(now),
+                paths: transport.paths(now, relays),
                 tracks: transport
                     .tracks
                     .iter()
@@ -180,7 +181,7 @@ impl Core {
 
     /// Drop a transport on our own account.
     fn close(&mut self, now: Instant, id: TransportId, reason: CloseReason) {
-        let paths = self.transports.get(&id).map(|transport| transport.paths(now)).unwrap_or_default();
+        let paths = self.transports.get(&id).map(|transport| transport.paths(now, &self.relays)).unwrap_or_default();
         self.remove_transport(id);
         self.events.push_back(Event::TransportClosed { transport: id, reason, paths });
     }

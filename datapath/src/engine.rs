@@ -18,7 +18,7 @@ use crate::admission;
 use crate::command::{Command, RelayChange};
 use crate::event::Event;
 use crate::idmap::IdMap;
-use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, Addresses, Bound, BufferSizes};
 use crate::net::network::Network;
@@ -312,6 +312,12 @@ impl Controls for Engine {
 
     fn stats(&self) -> Vec<TransportStats> {
         self.shared.snapshots().flat_map(|snapshot| snapshot.transports.clone()).collect()
+    }
+
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
+        let home = usize::from(id.home(self.workers()).0);
+        let snapshot = self.shared.snapshots().nth(home)?;
+        snapshot.transports.iter().find(|stats| stats.transport == id).cloned()
     }
 
     /// Of each allocation every worker has seen a part: packets from its client at one, those to it at others.

@@ -324,12 +324,12 @@ impl Commands {
         self.change(RelayChange::Forbid { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
     }
 
-    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
+    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
         let peer = parse_address(&peer.0, peer.1.u16())?;
         self.change(RelayChange::BindChannel { id: RelayId(relay.u32()), channel: channel.u16(), peer })
     }
 
-    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>) -> PyResult<()> {
+    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>) -> PyResult<()> {
         self.change(RelayChange::UnbindChannel { id: RelayId(relay.u32()), channel: channel.u16() })
     }
 
@@ -349,6 +349,11 @@ impl Commands {
             py,
             transports.iter().map(|transport| stats::transport_dict(py, transport)).collect::<PyResult<Vec<_>>>()?,
         )
+    }
+
+    fn transport_stats<'py>(&self, py: Python<'py>, transport: Id) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.0.transport_stats(TransportId(transport.u32()));
+        found.map(|transport| stats::transport_dict(py, &transport)).transpose()
     }
 
     fn relay_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

@@ -8,11 +8,11 @@ mod downlink;
 
 use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
-use std::collections::HashMap;
 
 pub use allocation::Allocation;
 pub use downlink::{Downlink, Way};
 
+use crate::addressmap::AddressMap;
 use crate::batch::SendBatch;
 use crate::command::{Reach, RelayChange};
 use crate::idmap::IdMap;
@@ -30,8 +30,8 @@ const MAX_OWN_ADDRESSES: usize = 256;
 #[derive(Default)]
 pub struct Relays {
     allocations: IdMap<RelayId, Allocation>,
-    clients: HashMap<Path, RelayId>,
-    relayed: HashMap<SocketAddr, RelayId>,
+    clients: AddressMap<Path, RelayId>,
+    relayed: AddressMap<SocketAddr, RelayId>,
     own: Vec<SocketAddr>,
     counters: Counters,
 }
@@ -82,6 +82,11 @@ impl From<Malformed> for Dropped {
 }
 
 impl Relays {
+    /// The 5-tuple of an allocation's client.
+    pub fn client(&self, id: RelayId) -> Option<Path> {
+        self.allocations.get(&id).map(|allocation| allocation.client)
+    }
+
     /// Carry out a change; false if it names something that is gone, or makes somebody a client who is inside a relay.
     pub fn change(&mut self, change: RelayChange) -> bool {
         match change {
@@ -248,7 +253,7 @@ fn is_inside(path: &Path) -> bool {
     matches!(path.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_))
 }
 
-fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, id: RelayId) {
+fn remove_if<K: core::hash::Hash + Eq>(map: &mut AddressMap<K, RelayId>, key: &K, id: RelayId) {
     if map.get(key) == Some(&id) {
         map.remove(key);
     }
@@ -258,7 +263,7 @@ fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, i
 fn outward(
     now: Instant,
     allocation: &mut Allocation,
-    relayed: &HashMap<SocketAddr, RelayId>,
+    relayed: &AddressMap<SocketAddr, RelayId>,
     own: &[SocketAddr],
     datagram: &[u8],
 ) -> Result<Outward, Dropped> {
@@ -275,9 +280,6 @@ fn outward(
         Destination::Inside(Path { local: peer, remote: ours.address, carrier: Carrier::Relay(allocation.id) })
     } else if let Some(&other) = relayed.get(&peer) {
         Destination::Client(other, ours.address)
-    } else if own.iter().any(|own| own.ip() == peer.ip()) {
-        // A permission is for every port of an address; ours has other services than the media port.
-        return Err(Dropped::Unreachable);
     } else if ours.has_socket && reach == Reach::Anywhere {
         Destination::Peer(Path { local: ours.address, remote: peer, carrier: Carrier::RelaySocket(allocation.id) })
     } else {

@@ -64,6 +64,7 @@ pub struct EgressStats {
 #[allow(missing_docs, reason = "the names are those of sfu/stats.py, which documents them")]
 pub struct PathStats {
     pub path: Path,
+    pub via: Option<Path>,
     pub checks: u64,
     pub refused: Refusals,
     pub nominations: u64,

@@ -7,7 +7,8 @@ use crate::ice::IceAgent;
 use crate::ids::{EgressId, TrackId, TransportId};
 use crate::media::EgressSpec;
 use crate::packet::extensions::ExtensionMap;
-use crate::path::Path;
+use crate::path::{Carrier, Path};
+use crate::relay::Relays;
 use crate::remb::ReceiveEstimate;
 use crate::srtp::{Opener, Sealer};
 use crate::stats::PathStats;
@@ -144,10 +145,14 @@ impl Transport {
     }
 
     /// Where its client tried to reach it, in the order in which that began.
-    pub fn paths(&self, now: Instant) -> Vec<PathStats> {
+    pub fn paths(&self, now: Instant, relays: &Relays) -> Vec<PathStats> {
         let selected = self.ice.selected();
         let stats = self.ice.attempts.iter().map(|attempt| PathStats {
             path: attempt.path,
+            via: match attempt.path.carrier {
+                Carrier::Relay(id) => relays.client(id),
+                _ => None,
+            },
             checks: attempt.checks,
             refused: attempt.refusals,
             nominations: attempt.nominations,

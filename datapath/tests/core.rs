@@ -4,17 +4,18 @@
 mod common;
 
 use core::time::Duration;
+use std::net::SocketAddr;
 
 use common::*;
-use sluice_datapath::command::Command;
+use sluice_datapath::command::{Command, RelayChange, RelayedAddress};
 use sluice_datapath::event::{CloseReason, Event};
 use sluice_datapath::ice::Refusal;
-use sluice_datapath::ids::{EgressId, TrackId};
+use sluice_datapath::ids::{EgressId, RelayId, StreamId, TrackId};
 use sluice_datapath::packet::codec::{picture_ids, Codec};
 use sluice_datapath::packet::rtcp::{self, Packet};
 use sluice_datapath::packet::rtp::{self, Header, HeaderFields};
 use sluice_datapath::packet::stun;
-use sluice_datapath::path::Path;
+use sluice_datapath::path::{Carrier, Path};
 
 const TRACK: TrackId = TrackId(0);
 
@@ -351,6 +352,28 @@ fn each_path_that_was_tried_is_told_with_what_came_on_it() {
     assert_eq!((taken.path, taken.checks, taken.nominations, taken.dtls), (client.path, 1, 1, 1));
     assert_eq!((taken.validated, taken.selected, taken.refused.total()), (true, true, 0));
     assert_eq!((taken.media, taken.media_dropped), (4, 2), "before the keys, and not sealed");
+}
+
+#[test]
+fn a_path_within_a_relay_is_told_with_the_way_to_that_relay() {
+    let mut node = Node::new(1);
+    let (relayed, id) = (SocketAddr::from(([192, 0, 2, 1], 50_000)), RelayId(4));
+    let by_tls = Path { carrier: Carrier::Tls(StreamId(7)), ..Path::udp(server(), ([203, 0, 113, 9], 4000).into()) };
+    let address = RelayedAddress { address: relayed, has_socket: false };
+    let added = RelayChange::Add { id, client: by_tls, relayed: vec![address], max_bytes_per_second: 0 };
+    node.cores[0].handle_relay_change(node.now, added);
+    let mut client = Peer::announce(&mut node, 1, extensions());
+    client.path = Path { carrier: Carrier::Relay(id), ..Path::udp(server(), relayed) };
+    client.check(&mut node);
+    let stats = node.cores[0].stats(node.now);
+    assert_eq!((stats[0].paths[0].path, stats[0].paths[0].via), (client.path, Some(by_tls)));
+    client.path = Path::udp(server(), relayed);
+    client.check(&mut node);
+    assert_eq!(node.cores[0].stats(node.now)[0].paths[1].via, None);
+}
+
+fn server() -> SocketAddr {
+    SERVER.parse().unwrap()
 }
 
 #[test]

@@ -12,9 +12,11 @@ from api.ice_servers import IceServer
 from api.settings import Settings
 from api.tokens import VideoGrant, mint
 from sfu._datapath import HttpAccepted
+from sfu.connection import Connection
 from sfu.errors import Conflict, Malformed, NotFound, SfuError
 from sfu.events import Signal
-from sfu.stats import TransportStats
+from sfu.remote_candidates import CandidateCount
+from sfu.stats import PathStats, TransportStats
 
 KEY, SECRET = "key", "0123456789abcdef0123456789abcdef"
 OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
@@ -22,6 +24,27 @@ ANSWER = "v=0\r\no=- 3 4 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=recvonly\r\n"
 FRAGMENT = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef012345\r\n"
 SDP = {"Content-Type": "application/sdp"}
 SDPFRAG = {"Content-Type": "application/trickle-ice-sdpfrag"}
+
+
+PATH = PathStats(
+    local=("192.0.2.1", 3478),
+    remote=("192.0.2.1", 50_000),
+    protocol="relay",
+    id=4,
+    via="tls",
+    client=("2001:db8::7", 4242),
+    checks=9,
+    refused={"bad-integrity": 1},
+    nominations=8,
+    validated=True,
+    selected=True,
+    dtls=6,
+    media=100,
+    media_dropped=1,
+    age_ms=5000,
+    idle_ms=20,
+)
+CONNECTION = Connection([PATH], [CandidateCount("relay", "udp", 1, 0)], "connected", None)
 
 
 class WallClock:
@@ -167,6 +190,7 @@ class RecordingSfu:
         self.sessions: dict[str, RecordedSession] = {}
         self.calls: list[tuple[str, str, str, str, str, str]] = []
         self.refusal: SfuError | None = None
+        self.lost: dict[tuple[str, str], RecordedParticipant] = {}
         self.running = False
 
     async def start(self) -> None:
@@ -206,6 +230,12 @@ class RecordingSfu:
 
     def participant_stats(self, participant: object) -> TransportStats | None:
         return self.stats()[0]
+
+    def connection(self, participant: object) -> Connection | None:
+        return CONNECTION
+
+    def lost_participant(self, room: str, identity: str) -> RecordedParticipant | None:
+        return self.lost.get((room, identity))
 
     def stats(self) -> list[TransportStats]:
         return [

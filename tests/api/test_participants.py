@@ -32,10 +32,33 @@ async def test_participants(http: httpx.AsyncClient, sfu: RecordingSfu, wall: Wa
     assert page["items"][0]["tracks"] == [{"id": "tr_1", "kind": "video", "codec": "vp8"}]
     one = (await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)).json()
     assert one["stats"]["rtt_ms"] == 12.5
-    assert "192.0.2.1" not in str(one)
+    assert "192.0.2.1" not in str(one["stats"])
     assert (await http.delete("/v1/rooms/room/participants/alice", headers=ADMIN)).status_code == 204
     gone = await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)
     assert (gone.status_code, gone.json()["code"]) == (404, "participant-not-found")
+
+
+async def test_how_a_participant_gets_here_is_told(http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock) -> None:
+    occupy(sfu, wall, "alice")
+    connection = (await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)).json()["connection"]
+    assert connection["path"] == {"protocol": "tls", "relayed": True}
+    assert (connection["dtls"], connection["problem"]) == ("connected", None)
+    (tried,) = connection["tried"]
+    assert (tried["remote"], tried["client"], tried["via"]) == ("192.0.2.1:50000", "[2001:db8::7]:4242", "tls")
+    assert tried["refused"] == {"bad-integrity": 1}
+    assert connection["offered"] == [{"type": "relay", "protocol": "udp", "count": 1, "mdns": 0}]
+
+
+@pytest.mark.parametrize("room", ["room", "ended"])
+async def test_one_who_could_not_connect_is_still_found(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock, room: str
+) -> None:
+    occupy(sfu, wall, "bob")
+    sfu.lost[room, "alice"] = RecordedParticipant("alice", "publisher", wall.now(), state="disconnected")
+    one = (await http.get(f"/v1/rooms/{room}/participants/alice", headers=ADMIN)).json()
+    assert (one["identity"], one["state"]) == ("alice", "disconnected")
+    nobody = await http.get(f"/v1/rooms/{room}/participants/carol", headers=ADMIN)
+    assert (nobody.status_code, nobody.json()["code"].endswith("-not-found")) == (404, True)
 
 
 async def test_identities_may_hold_slashes(http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock) -> None:

@@ -1,11 +1,15 @@
 """What of the SFU's objects is shown, and in which shape."""
 
+from typing import cast
+
 import pytest
 from pydantic import ValidationError
 
 from api.schemas import Figures, RoomCreate, TokenCreate
-from api.views import participant_detail, participant_view, room_view
-from tests.api.recording import RecordedParticipant, RecordedRoom, RecordedTrack, RecordingSfu, WallClock
+from api.views import connection_view, participant_detail, participant_view, room_view
+from sfu.connection import Connection
+from sfu.stats import PathStats
+from tests.api.recording import PATH, RecordedParticipant, RecordedRoom, RecordedTrack, RecordingSfu, WallClock
 
 WHEN = WallClock().now()
 
@@ -16,11 +20,11 @@ def test_a_room_counts_its_people() -> None:
     assert (room.num_participants, room.num_publishers) == (2, 1)
 
 
-def test_a_participant_without_transport_has_no_figures() -> None:
+def test_a_participant_without_transport_has_neither_figures_nor_a_connection() -> None:
     participant = RecordedParticipant("a", "publisher", WHEN, tracks=[RecordedTrack()])
-    detail = participant_detail(participant, None)
-    assert detail.stats is None
-    assert detail.model_dump(exclude={"stats"}) == participant_view(participant).model_dump()
+    detail = participant_detail(participant, None, None)
+    assert (detail.stats, detail.connection) == (None, None)
+    assert detail.model_dump(exclude={"stats", "connection"}) == participant_view(participant).model_dump()
 
 
 def test_figures_hold_no_address() -> None:
@@ -29,6 +33,12 @@ def test_figures_hold_no_address() -> None:
     figures = Figures.of(stats)
     assert (figures.rtt_ms, figures.bytes_sent) == (12.5, 2000)
     assert "192.0.2.1" not in figures.model_dump_json()
+
+
+def test_a_connection_without_a_selected_path_has_none_in_use() -> None:
+    tried = {**PATH, "selected": False, "protocol": "udp", "via": None, "client": None}
+    view = connection_view(Connection([cast("PathStats", tried)], [], "connecting", "no answer"))
+    assert (view.path, view.problem, view.tried[0].client) == (None, "no answer", None)
 
 
 def test_bodies_refuse_what_they_do_not_know() -> None:

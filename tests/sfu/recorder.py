@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sfu._datapath import EgressSpec, TrackSpec
+from sfu.stats import TransportStats
 
 
 class Recorder:
@@ -54,3 +55,6 @@ class Recorder:
 
     def request_keyframe(self, track: int) -> None:
         self.calls.append(("request_keyframe", track))
+
+    def transport_stats(self, transport: int) -> TransportStats | None:
+        return None

@@ -145,12 +145,16 @@ def test_a_core_lives_in_the_time_it_is_told() -> None:
 
 def test_where_a_client_tried_to_connect_is_told_while_it_tries_and_when_it_has_failed() -> None:
     core = Core()
-    add(core, "ours")
+    transport = add(core, "ours")
     server, remote = ("192.0.2.1", 3478), ("198.51.100.7", 5000)
     checker = Checker("them", "ours", PWD)
     core.handle_datagram(1_000_000, server, remote, checker.request())
     core.handle_datagram(1_000_000, server, remote, checker.request(key=b"another"))
-    (path,) = core.stats()[0]["paths"]
+    snapshot = core.transport_stats(transport)
+    assert snapshot is not None
+    assert snapshot == core.stats()[0]
+    assert core.transport_stats(transport + 1) is None
+    (path,) = snapshot["paths"]
     assert path.keys() == get_type_hints(stats.PathStats).keys()
     assert (path["local"], path["remote"], path["protocol"], path["id"]) == (server, remote, "udp", 0)
     assert (path["checks"], path["refused"], path["nominations"]) == (2, {"bad-integrity": 1}, 1)

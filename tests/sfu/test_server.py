@@ -152,6 +152,39 @@ async def test_empty_rooms_end_and_silent_clients_are_dropped_in_time() -> None:
             sfu.session(session.id)
 
 
+async def test_one_who_cannot_connect_is_remembered_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with running_sfu(handshake_timeout=0.05) as sfu:
+        session = await sfu.publish("hall", "alice", offers.offer(offers.CHROME))
+        assert sfu.lost_participant("hall", "alice") is None
+        await eventually(lambda: sfu.lost_participant("hall", "alice") is session.participant)
+        connection = sfu.connection(session.participant)
+        assert connection is not None
+        problem = f"no check ever arrived on UDP port {sfu.media_port}: a firewall between, or a wrong --public-ip"
+        assert connection.problem == problem
+        assert f"{session.participant.id} is lost (handshake-timeout): {problem}" in caplog.messages
+        assert sfu.participant_stats(session.participant) is None
+
+
+async def test_how_a_participant_is_connected_is_known() -> None:
+    async with running_sfu() as sfu:
+        alice, session = await Peer.publish(sfu, "hall")
+        await eventually(lambda: sfu.rooms.get("hall").broadcast is not None)
+
+        def selected() -> bool:
+            connection = sfu.connection(session.participant)
+            return connection is not None and any(path["selected"] and path["dtls"] for path in connection.paths)
+
+        await eventually(selected)
+        connection = sfu.connection(session.participant)
+        assert connection is not None
+        assert (connection.dtls, connection.problem) == ("connected", None)
+        assert {(count.type, count.protocol) for count in connection.offered} >= {("host", "udp")}
+        await session.close()
+        assert sfu.connection(session.participant) is None
+        await alice.close()
+
+
 async def test_it_starts_once_at_a_time_and_closes_any_number_of_times() -> None:
     sfu = Sfu(SfuSettings(listen=(("127.0.0.1", 0),), workers=1))
     with pytest.raises(RuntimeError):

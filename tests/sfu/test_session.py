@@ -3,6 +3,7 @@
 import pytest
 
 from sfu.errors import Malformed
+from sfu.remote_candidates import CandidateCount
 from sfu.sdpfrag import SdpFragment
 from tests.sfu import offers
 from tests.sfu.peers import running_sfu
@@ -19,12 +20,13 @@ async def test_a_session_tells_what_it_is() -> None:
         assert session.answer.startswith("v=0\r\n")
 
 
-async def test_trickled_candidates_are_read_and_change_nothing() -> None:
+async def test_trickled_candidates_are_noted_and_change_nothing() -> None:
     async with running_sfu() as sfu:
         session = await sfu.publish("hall", "alice", offers.offer(offers.CHROME))
-        before = session.etag
-        session.trickle(NEW + "m=audio 9 RTP/AVP 0\r\na=mid:nobodys\r\na=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n")
+        before, offered = session.etag, session.connection(0).offered
+        session.trickle(NEW + "m=audio 9 RTP/AVP 0\r\na=mid:nobodys\r\na=candidate:1 1 udp 1 192.0.2.9 9 typ relay\r\n")
         assert session.etag == before
+        assert session.connection(0).offered == [*offered, CandidateCount("relay", "udp", 1, 0)]
         with pytest.raises(Malformed):
             session.trickle("hello")
 

@@ -104,5 +104,33 @@ def test_nothing_happens_after_the_end() -> None:
     transport.handle_timeout(meeting.now + 100)
     transport.handle_ice_connected(meeting.now)
     transport.handle_dtls(b"\x16", meeting.now)
-    transport.handle_closed("consent-expired")
+    transport.handle_closed("consent-expired", [])
     assert transport.state is TransportState.CLOSED
+
+
+def test_where_a_client_tried_is_known_while_it_tries_and_afterwards() -> None:
+    meeting = Meeting()
+    planned = meeting.offer()
+    transport = meeting.open(planned)
+    assert not transport.paths
+    client = meeting.client_of(transport, planned)
+    meeting.receive(client, client.checker.request(key=b"of another session"))
+    (before,) = transport.paths
+    assert (before["remote"], before["refused"]) == (client.address, {"bad-integrity": 1})
+    meeting.pass_time(15)
+    assert (transport.ended, transport.was_connected) == ("handshake-timeout", False)
+    assert list(transport.paths) == [before | {"age_ms": 15_000, "idle_ms": 15_000}]
+    assert transport.dtls is DtlsState.CONNECTING
+
+
+def test_what_the_data_path_saw_of_one_that_fell_silent_is_kept() -> None:
+    meeting = Meeting()
+    planned = meeting.offer()
+    transport = meeting.open(planned)
+    meeting.connect(meeting.client_of(transport, planned))
+    for _ in range(35):
+        meeting.pass_time(1)
+    assert (transport.ended, transport.was_connected) == ("consent-expired", True)
+    (path,) = transport.paths
+    assert path["dtls"] > 0
+    assert (path["idle_ms"] // 1000, transport.dtls) == (30, DtlsState.CONNECTED)

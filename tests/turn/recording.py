@@ -39,6 +39,7 @@ class RecordingPath:
     """
 
     relays: dict[int, Relay] = field(default_factory=dict)
+    full: bool = False
     sent: list[tuple[FivePath, bytes]] = field(default_factory=list)
     connections: dict[int, tuple[int, Address]] = field(default_factory=dict)
     joined: dict[int, FivePath] = field(default_factory=dict)
@@ -51,7 +52,8 @@ class RecordingPath:
         raise AssertionError("TURN ends no connection of a client")
 
     def add_relay(self, client: FivePath, relayed: Sequence[Any], *, max_bps: int = 0) -> int:
-        assert client not in {relay.client for relay in self.relays.values()}
+        if self.full:
+            raise OSError("too many open files")
         relay = next(self._ids)
         self.relays[relay] = Relay(client, relayed, max_bps)
         return relay
@@ -77,8 +79,9 @@ class RecordingPath:
         del self.relays[relay].channels[channel]
 
     def connect_peer(self, relay: int, peer: Address) -> int:
+        assert relay in self.relays
         connection = next(self._ids)
-        self.connections[connection] = (self.relays[relay] and relay, peer)
+        self.connections[connection] = (relay, peer)
         return connection
 
     def join_peer(self, connection: int, client: FivePath) -> None:

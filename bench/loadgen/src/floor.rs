@@ -101,7 +101,7 @@ fn fan_out(
         }
         let mut datagrams = Vec::with_capacity(batch.len());
         for (((address, _), buffer), length) in batch.iter().zip(buffers.iter()).zip(lengths) {
-            datagrams.push((&buffer[..length], *address));
+            datagrams.push((&buffer[..length], Some(*address)));
         }
         sent += sys::send_batch(socket, &datagrams);
     }

@@ -1,4 +1,4 @@
-//! A publisher and a thousand viewers in a process of their own.
+//! A publisher and a thousand viewers in a process of their own; as `sluice-loadgen turn`, the clients of a relay.
 //!
 //! Whoever starts it has already made the sessions (HTTP, ICE, DTLS) and hands over connected sockets by inheritance and
 //! a plan on standard input. It publishes, receives, opens and checks every packet, reads the server's CPU time around
@@ -11,6 +11,7 @@ mod payload;
 mod plan;
 mod publisher;
 mod sys;
+mod turn;
 mod viewers;
 
 use std::io::{self, Write};
@@ -24,7 +25,12 @@ use plan::Plan;
 const GRACE: Duration = Duration::from_millis(700);
 
 fn main() -> ExitCode {
-    match Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run) {
+    let outcome = match std::env::args().nth(1).as_deref() {
+        None => Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run),
+        Some("turn") => turn::run(io::stdin().lock()),
+        Some(other) => Err(format!("unknown mode: {other}")),
+    };
+    match outcome {
         Ok(report) => {
             let written = writeln!(io::stdout(), "{report}");
             if written.is_ok() {
@@ -118,13 +124,7 @@ fn measure(
     Ok(seen)
 }
 
-/// User and system CPU time of a process, all its threads, in microseconds (proc_pid_stat(5), fields 14 and 15).
+/// CPU time of the server in microseconds.
 fn cpu_us(process: u32) -> Result<u64, String> {
-    let stat =
-        std::fs::read_to_string(format!("/proc/{process}/stat")).map_err(|error| format!("the server: {error}"))?;
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest); // the name may contain blanks
-    let mut fields = after_name.split_whitespace().skip(11).map_while(|field| field.parse::<u64>().ok());
-    let ticks = fields.next().zip(fields.next()).map(|(user, system)| user + system);
-    let ticks = ticks.ok_or_else(|| "the server's stat cannot be read".to_string())?;
-    Ok(ticks * 1_000_000 / sys::ticks_per_second())
+    sys::process_cpu_ns(process).map(|time| time / 1000).map_err(|error| format!("the server: {error}"))
 }

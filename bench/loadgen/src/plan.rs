@@ -16,7 +16,7 @@ const MAX_VIEWERS: usize = 100_000;
 
 /// A line that cannot be obeyed, and why.
 #[derive(Debug)]
-pub struct BadPlan(String);
+pub struct BadPlan(pub String);
 
 impl fmt::Display for BadPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,9 +72,7 @@ impl Plan {
         let (mut run, mut publisher, mut viewers) = (None, None, Vec::new());
         for line in input.lines() {
             let line = line.map_err(|error| BadPlan(format!("standard input: {error}")))?;
-            let mut words = line.split_whitespace();
-            let kind = words.next().unwrap_or("");
-            let fields = Fields(words.filter_map(|word| word.split_once('=')).collect());
+            let (kind, fields) = Fields::of(&line);
             match kind {
                 "run" => run = Some(Run::parse(&fields)?),
                 "publisher" => publisher = Some(peer(&fields)?),
@@ -105,15 +103,15 @@ struct Run {
 impl Run {
     fn parse(fields: &Fields<'_>) -> Result<Self, BadPlan> {
         let run = Self {
-            server: fields.number("server")?,
-            rate: fields.number("rate")?,
-            burst: fields.number("burst")?,
-            size: fields.number("size")?,
-            payload_type: fields.number("payload_type")?,
-            warmup: fields.number("warmup")?,
-            window: fields.number("window")?,
-            windows: fields.number("windows")?,
-            floor: fields.number("floor")?,
+            server: fields.value("server")?,
+            rate: fields.value("rate")?,
+            burst: fields.value("burst")?,
+            size: fields.value("size")?,
+            payload_type: fields.value("payload_type")?,
+            warmup: fields.value("warmup")?,
+            window: fields.value("window")?,
+            windows: fields.value("windows")?,
+            floor: fields.value("floor")?,
         };
         let sane = (1..=1_000_000).contains(&run.rate)
             && (1..=MAX_BURST).contains(&run.burst)
@@ -125,30 +123,40 @@ impl Run {
     }
 }
 
-fn peer(fields: &Fields<'_>) -> Result<Peer, BadPlan> {
+/// The session a line describes.
+pub fn peer(fields: &Fields<'_>) -> Result<Peer, BadPlan> {
     let profile = fields.text("profile")?;
     let profile = Profile::from_name(profile).ok_or_else(|| BadPlan(format!("unknown profile {profile}")))?;
     let bad_key = |_| BadPlan("a key of the wrong length".into());
-    let fd = fields.number("fd")?;
+    let fd = fields.value("fd")?;
     Ok(Peer {
         socket: sys::inherited_socket(fd).map_err(|error| BadPlan(format!("descriptor {fd}: {error}")))?,
         sealer: Sealer::new(profile, &fields.bytes("send")?).map_err(bad_key)?,
         opener: Opener::new(profile, &fields.bytes("receive")?).map_err(bad_key)?,
-        ssrc: fields.number("ssrc")?,
+        ssrc: fields.value("ssrc")?,
         username: fields.text("username")?.into(),
         password: fields.text("password")?.into(),
     })
 }
 
-struct Fields<'a>(HashMap<&'a str, &'a str>);
+/// The `key=value` words of a line.
+pub struct Fields<'a>(HashMap<&'a str, &'a str>);
 
-impl Fields<'_> {
-    fn text(&self, key: &str) -> Result<&str, BadPlan> {
+impl<'a> Fields<'a> {
+    /// The first word of a line, and the rest.
+    pub fn of(line: &'a str) -> (&'a str, Self) {
+        let mut words = line.split_whitespace();
+        (words.next().unwrap_or(""), Self(words.filter_map(|word| word.split_once('=')).collect()))
+    }
+
+    /// A value as it is.
+    pub fn text(&self, key: &str) -> Result<&str, BadPlan> {
         self.0.get(key).copied().ok_or_else(|| BadPlan(format!("{key} is missing")))
     }
 
-    fn number<T: std::str::FromStr>(&self, key: &str) -> Result<T, BadPlan> {
-        self.text(key)?.parse().map_err(|_| BadPlan(format!("{key} is not a number that fits")))
+    /// A value that is a number or an address.
+    pub fn value<T: std::str::FromStr>(&self, key: &str) -> Result<T, BadPlan> {
+        self.text(key)?.parse().map_err(|_| BadPlan(format!("{key} is not a value that fits")))
     }
 
     fn bytes(&self, key: &str) -> Result<Vec<u8>, BadPlan> {

@@ -60,7 +60,7 @@ pub fn run(mut peer: Peer, rate: u64, burst: u64, size: usize, payload_type: u8,
 }
 
 /// The outgoing RTP stream and what it sent last.
-struct Stream {
+pub struct Stream {
     rate: u64,
     payload_type: u8,
     ssrc: u32,
@@ -71,13 +71,14 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(rate: u64, size: usize, payload_type: u8, ssrc: u32) -> Self {
+    /// A stream of `rate` packets per second, each of `size` bytes when sealed.
+    pub fn new(rate: u64, size: usize, payload_type: u8, ssrc: u32) -> Self {
         let history = VecDeque::with_capacity(HISTORY);
         Self { rate, payload_type, ssrc, octets: 0, buffer: vec![0; size + 64], plain_len: size - 16, history }
     }
 
     /// Seal packet `number`; None cannot happen with a sane size.
-    fn next(&mut self, peer: &Peer, number: u64, now_ns: u64) -> Option<&[u8]> {
+    pub fn next(&mut self, peer: &Peer, number: u64, now_ns: u64) -> Option<&[u8]> {
         let fields = HeaderFields {
             marker: payload::ends_frame(number),
             payload_type: self.payload_type,

@@ -43,10 +43,25 @@ pub fn sleep_until_ns(deadline_ns: u64) {
     }
 }
 
-/// Clock ticks per second of /proc/PID/stat.
-pub fn ticks_per_second() -> u64 {
-    // SAFETY: sysconf has no preconditions.
-    u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100)
+/// Nanoseconds of CPU time a process has used, user and system, all its threads, also those that have ended.
+pub fn process_cpu_ns(process: u32) -> io::Result<u64> {
+    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
+    let mut clock = 0;
+    // SAFETY: `clock` is a valid clock id for the call to fill.
+    match unsafe { libc::clock_getcpuclockid(process, &mut clock) } {
+        0 => Ok(clock_ns(clock)),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+/// Ask for room in a socket's receive buffer; beyond what an ordinary user may have, it stays at that.
+pub fn set_receive_buffer(socket: &impl AsRawFd, bytes: i32) {
+    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    let value = std::ptr::from_ref(&bytes).cast();
+    for option in [libc::SO_RCVBUF, libc::SO_RCVBUFFORCE] {
+        // SAFETY: the option is an int, which outlives the call. A refusal leaves the buffer as it is.
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, length) };
+    }
 }
 
 /// Take over a socket that was inherited under this number. The caller names each number once.
@@ -78,7 +93,7 @@ impl Poll {
     }
 
     /// Report `index` when the socket is readable.
-    pub fn add(&self, socket: &UdpSocket, index: usize) -> io::Result<()> {
+    pub fn add(&self, socket: &impl AsRawFd, index: usize) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: index as u64 };
         // SAFETY: `event` outlives the call; both descriptors are open.
         let result = unsafe { libc::epoll_ctl(self.epoll, libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &mut event) };
@@ -96,6 +111,11 @@ impl Poll {
         if ready.len() < BUSY {
             std::thread::sleep(BREATH);
         }
+        self.glance(ready);
+    }
+
+    /// Put the indices of the sockets that are readable now into `ready`.
+    pub fn glance(&mut self, ready: &mut Vec<usize>) {
         ready.clear();
         let capacity = i32::try_from(self.events.len()).unwrap_or(i32::MAX);
         // SAFETY: `events` has room for `capacity` entries.
@@ -116,11 +136,14 @@ impl Drop for Poll {
 pub struct Receiver {
     buffers: Box<[[u8; DATAGRAM]]>,
     lengths: [usize; RECEIVE_BATCH],
+    sources: [libc::sockaddr_in; RECEIVE_BATCH],
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { buffers: vec![[0; DATAGRAM]; RECEIVE_BATCH].into_boxed_slice(), lengths: [0; RECEIVE_BATCH] }
+        let buffers = vec![[0; DATAGRAM]; RECEIVE_BATCH].into_boxed_slice();
+        // SAFETY: a plain C structure for which all zeroes is a valid value.
+        Self { buffers, lengths: [0; RECEIVE_BATCH], sources: unsafe { mem::zeroed() } }
     }
 }
 
@@ -130,14 +153,18 @@ impl Receiver {
         // SAFETY: both are plain C structures for which all zeroes is a valid value.
         let mut headers: [libc::mmsghdr; RECEIVE_BATCH] = unsafe { mem::zeroed() };
         let mut vectors: [libc::iovec; RECEIVE_BATCH] = unsafe { mem::zeroed() };
-        for ((header, vector), buffer) in headers.iter_mut().zip(&mut vectors).zip(self.buffers.iter_mut()) {
+        let slots = self.buffers.iter_mut().zip(&mut self.sources);
+        for ((header, vector), (buffer, source)) in headers.iter_mut().zip(&mut vectors).zip(slots) {
             vector.iov_base = buffer.as_mut_ptr().cast();
             vector.iov_len = DATAGRAM;
+            header.msg_hdr.msg_name = std::ptr::from_mut(source).cast();
+            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
         }
         let (count, flags) = (RECEIVE_BATCH as u32, libc::MSG_DONTWAIT);
-        // SAFETY: every header points to one vector, every vector to one buffer of its length; all outlive the call.
+        // SAFETY: every header points to one vector and one address, every vector to one buffer of its length; all
+        // outlive the call.
         let count = unsafe {
             libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, flags as _, std::ptr::null_mut())
         };
@@ -148,9 +175,28 @@ impl Receiver {
         count
     }
 
+    /// Take every waiting datagram.
+    pub fn drain(&mut self, socket: &UdpSocket, mut take: impl FnMut(&mut [u8])) {
+        loop {
+            let count = self.receive(socket);
+            for index in 0..count {
+                take(self.datagram(index));
+            }
+            if count < RECEIVE_BATCH {
+                return;
+            }
+        }
+    }
+
     /// The `index`th datagram of the last receive.
     pub fn datagram(&mut self, index: usize) -> &mut [u8] {
         &mut self.buffers[index][..self.lengths[index]]
+    }
+
+    /// The first `count` datagrams of the last receive, each with whom it came from (IPv4), ready to be sent back.
+    pub fn answers(&self, count: usize) -> Vec<(&[u8], Option<libc::sockaddr_in>)> {
+        let lengths = self.lengths.iter().zip(&self.sources).take(count);
+        self.buffers.iter().zip(lengths).map(|(buffer, (length, source))| (&buffer[..*length], Some(*source))).collect()
     }
 }
 
@@ -167,8 +213,8 @@ pub fn segment_sends(socket: &UdpSocket, size: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Send one datagram to each address with one call; how many left.
-pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], libc::sockaddr_in)]) -> usize {
+/// Send datagrams with one call, each to its address, or to whom the socket is connected to; how many left.
+pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], Option<libc::sockaddr_in>)]) -> usize {
     // SAFETY: plain C structures for which all zeroes is a valid value.
     let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
     let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
@@ -176,8 +222,10 @@ pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], libc::sockaddr_in)]) 
     for ((header, vector), (bytes, address)) in headers.iter_mut().zip(&mut vectors).zip(datagrams) {
         vector.iov_base = bytes.as_ptr().cast_mut().cast();
         vector.iov_len = bytes.len();
-        header.msg_hdr.msg_name = std::ptr::from_ref(address).cast_mut().cast();
-        header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
+        if let Some(address) = address {
+            header.msg_hdr.msg_name = std::ptr::from_ref(address).cast_mut().cast();
+            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
+        }
         header.msg_hdr.msg_iov = vector;
         header.msg_hdr.msg_iovlen = 1;
     }

@@ -78,6 +78,9 @@ pub trait Controls: Send + Sync {
     /// A snapshot of every transport, at most about a second old.
     fn stats(&self) -> Vec<TransportStats>;
 
+    /// The same of one; None before its first snapshot, and some time after it is gone.
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats>;
+
     /// A snapshot of every allocation, at most about a second old.
     fn relay_stats(&self) -> Vec<RelayStats>;
 

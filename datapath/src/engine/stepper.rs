@@ -12,7 +12,7 @@ use crate::batch::SendBatch;
 use crate::command::{Command, RelayChange};
 use crate::core::Core;
 use crate::event::Event;
-use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
 use crate::net::relay_socket::RelaySocket;
 use crate::path::Path;
 use crate::stats::{RelayStats, TransportStats};
@@ -161,6 +161,10 @@ impl Controls for Stepper {
         let mut inner = self.lock();
         let now = inner.now;
         inner.core.stats(now)
+    }
+
+    fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
+        self.stats().into_iter().find(|stats| stats.transport == id)
     }
 
     fn relay_stats(&self) -> Vec<RelayStats> {

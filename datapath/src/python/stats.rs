@@ -38,18 +38,6 @@ pub fn transport_dict<'py>(py: Python<'py>, stats: &TransportStats) -> PyResult<
     })
 }
 
-/// `RelayStats`.
-pub fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
-    dict!(py, {
-        relay: stats.relay.0,
-        packets_received: stats.packets_received,
-        bytes_received: stats.bytes_received,
-        packets_sent: stats.packets_sent,
-        bytes_sent: stats.bytes_sent,
-        dropped: stats.dropped,
-    })
-}
-
 /// A list of `PathStats`.
 pub fn path_dicts<'py>(py: Python<'py>, paths: &[PathStats]) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, paths.iter().map(|path| path_dict(py, path)).collect::<PyResult<Vec<_>>>()?)
@@ -61,6 +49,8 @@ fn path_dict<'py>(py: Python<'py>, stats: &PathStats) -> PyResult<Bound<'py, PyD
         remote: address_tuple(stats.path.remote),
         protocol: stats.path.carrier.as_str(),
         id: stats.path.carrier.id(),
+        via: stats.via.map(|path| path.carrier.as_str()),
+        client: stats.via.map(|path| address_tuple(path.remote)),
         checks: stats.checks,
         refused: refused_dict(py, stats.refused)?,
         nominations: stats.nominations,
@@ -84,6 +74,18 @@ fn refused_dict(py: Python<'_>, refused: Refusals) -> PyResult<Bound<'_, PyDict>
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `RelayStats`.
+pub fn relay_dict<'py>(py: Python<'py>, stats: &RelayStats) -> PyResult<Bound<'py, PyDict>> {
+    dict!(py, {
+        relay: stats.relay.0,
+        packets_received: stats.packets_received,
+        bytes_received: stats.bytes_received,
+        packets_sent: stats.packets_sent,
+        bytes_sent: stats.bytes_sent,
+        dropped: stats.dropped,
+    })
 }
 
 fn track_dict<'py>(py: Python<'py>, stats: &TrackStats) -> PyResult<Bound<'py, PyDict>> {

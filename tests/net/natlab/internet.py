@@ -19,6 +19,7 @@ ALTERNATE = "203.0.113.11"
 """The server's second address, for RFC 5780."""
 OTHER = "203.0.113.20"
 """Somebody else's."""
+NOWHERE = "203.0.113.254"
 SERVER_IPV6 = "2001:db8::10"
 
 
@@ -54,6 +55,9 @@ class Internet:
                 *(f"addr add {address}/24 dev net" for address in (SERVER, ALTERNATE, OTHER)),
                 f"addr add {SERVER_IPV6}/64 dev net nodad",
                 "link set net up",
+                # The rest of the world. What is sent there gets lost, as it does on its way to a private address.
+                f"neigh add {NOWHERE} lladdr 02:00:00:00:00:01 dev net",
+                f"route add default via {NOWHERE}",
             )
         except BaseException:
             self.world.__exit__(None, None, None)

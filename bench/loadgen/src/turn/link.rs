@@ -1,0 +1,95 @@
+//! A client's way to its server: a UDP socket, or a TLS connection with messages in it.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+use crate::sys;
+
+use super::tls::Stream;
+
+/// Bytes of a client's receive buffer, so that nothing is lost while we are not scheduled.
+const RECEIVE_BUFFER: i32 = 4 << 20;
+
+/// How a client reaches its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Datagrams.
+    Udp,
+    /// TURN over TLS over TCP (RFC 8656 section 3.1).
+    Tls,
+}
+
+/// One client's way to its server.
+pub enum Link {
+    /// A connected socket.
+    Udp(UdpSocket),
+    /// A connection.
+    Tls(Box<Stream>),
+}
+
+impl Link {
+    /// The link of client `index`; over UDP each comes from an address of its own, as clients do.
+    pub fn open(carrier: Carrier, index: usize, server: SocketAddr) -> io::Result<Self> {
+        match carrier {
+            Carrier::Udp => {
+                let socket = UdpSocket::bind((client_address(index), 0))?;
+                socket.connect(server)?;
+                sys::set_receive_buffer(&socket, RECEIVE_BUFFER);
+                Ok(Self::Udp(socket))
+            }
+            Carrier::Tls => Stream::connect(server).map(|stream| Self::Tls(Box::new(stream))),
+        }
+    }
+
+    /// Send messages back to back. Over UDP, what does not fit into the socket's buffer is lost.
+    pub fn send(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
+        match self {
+            Self::Udp(socket) => {
+                let datagrams: Vec<_> = messages.iter().map(|message| (message.as_slice(), None)).collect();
+                sys::send_batch(socket, &datagrams);
+                Ok(())
+            }
+            Self::Tls(stream) => stream.send(messages),
+        }
+    }
+
+    /// Hand over every message that has come.
+    pub fn receive(&mut self, inbox: &mut sys::Receiver, mut take: impl FnMut(&mut [u8])) -> io::Result<()> {
+        match self {
+            Self::Udp(socket) => {
+                inbox.drain(socket, |datagram| take(datagram));
+                Ok(())
+            }
+            Self::Tls(stream) => stream.receive(take),
+        }
+    }
+}
+
+impl AsRawFd for Link {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Udp(socket) => socket.as_raw_fd(),
+            Self::Tls(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+/// An address of the loopback's that is this client's: servers limit what one address may ask.
+fn client_address(index: usize) -> IpAddr {
+    let [_, high, middle, low] = (index as u32).wrapping_add(0x0001_0001).to_be_bytes();
+    Ipv4Addr::new(127, high, middle, low).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn clients_have_addresses_of_their_own_on_the_loopback() {
+        let addresses: HashSet<IpAddr> = (0..100_000).map(client_address).collect();
+        assert_eq!(addresses.len(), 100_000);
+        assert!(addresses.iter().all(IpAddr::is_loopback));
+    }
+}
