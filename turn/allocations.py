@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from turn.allocation import Allocation, Owner
+from turn.channels import NUMBERS, OLD_NUMBERS
 from turn.datapath import Address, Path, RelayPath
 from turn.deadlines import Deadlines
 from turn.errors import Refused
@@ -76,11 +77,15 @@ class Allocations:
         return allocation is not None and allocation.relays(address)
 
     def open(self, client: Path, owner: Owner, leases: Iterable[Lease], expiry: float) -> Allocation:
-        """The path must be free."""
+        """The path must be free. Refused (508): the system has no room for it; then the leases are given back."""
         held = tuple(leases)
-        relay = self._datapath.add_relay(
-            client, [lease.relayed.endpoint for lease in held], max_bps=self._settings.max_bps
-        )
+        endpoints = [lease.relayed.endpoint for lease in held]
+        try:
+            relay = self._datapath.add_relay(client, endpoints, max_bps=self._settings.max_bps)
+        except OSError:
+            for lease in held:
+                self._leases.give_back(lease)
+            raise Refused(508, "no room for sockets") from None
         allocation = Allocation(
             self._datapath,
             relay,
@@ -90,6 +95,7 @@ class Allocations:
             expiry=expiry,
             max_permissions=self._settings.permissions,
             max_channels=self._settings.channels,
+            channel_numbers=OLD_NUMBERS if self._settings.old_channels else NUMBERS,
         )
         self._by_relay[relay] = allocation
         self._by_group.setdefault(group_of(owner.user), set()).add(allocation)

@@ -12,20 +12,24 @@ from turn.settings import TurnSettings
 def announced_ips(settings: TurnSettings, own_addresses: Sequence[Address]) -> list[tuple[str, str]]:
     """(ours, as announced) of every IP address with relayed addresses. Raises ValueError for what does not pair.
 
-    With policy "self", where `relay_ips` are not given: the first of `own_addresses` of each family.
+    With policy "self" an address is only announced; where none of a family is given, that of `own_addresses`, if any.
     """
-    if settings.policy == "self":
-        own = [ip for ip, _ in own_addresses]
-        first = [next(ip for ip in own if family(ip) is each) for each in Family if each in set(map(family, own))]
-        return [(ip, ip) for ip in settings.relay_ips or first]
     pairs: list[tuple[str, str]] = []
     for each in Family:
-        ours = [ip for ip in settings.relay_ips if family(ip) is each]
-        public = [ip for ip in settings.public_ips if family(ip) is each] or ours
-        if len(public) != len(ours):
+        ours, public = _of(each, settings.relay_ips), _of(each, settings.public_ips)
+        if settings.policy == "self":
+            pairs += [(ip, ip) for ip in public or ours or _of(each, [ip for ip, _ in own_addresses])[:1]]
+            continue
+        if public and len(public) != len(ours):
             raise ValueError(f"{len(public)} public addresses for {len(ours)} relay addresses of {each.name}")
-        pairs += zip(ours, public, strict=True)
+        pairs += zip(ours, public or ours, strict=True)
+    if settings.policy == "open" and not pairs:
+        raise ValueError('policy "open" needs addresses to relay at')
     return pairs
+
+
+def _of(each: Family, ips: Sequence[str]) -> list[str]:
+    return [ip for ip in ips if family(ip) is each]
 
 
 def pools(

@@ -65,7 +65,8 @@ class TurnServer:
         self._reservations = Reservations(leases, random_bytes)
         self._allocations = Allocations(datapath, leases, settings, self._handle_closed)
         own = SelfPolicy(own_addresses, [announced for _, announced in ips], self._allocations.relays)
-        open_ = OpenPolicy(own, host_addresses, settings.allow_peers)
+        host = {*host_addresses, *(ip for pair in ips for ip in pair), *(ip for ip, _ in own_addresses)}
+        open_ = OpenPolicy(own, host, settings.allow_peers)
         self._peers = Peers(own if settings.policy == "self" else open_)
         self._connections = Connections(
             datapath, self._allocations, self._peers, self._answers, random_bytes, settings.connections

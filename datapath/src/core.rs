@@ -14,6 +14,7 @@ mod timers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use crate::addressmap::AddressMap;
 use crate::admission::{AdmissionGate, DEFAULT_PER_SECOND};
 use crate::batch::SendBatch;
 use crate::egress::Egress;
@@ -49,7 +50,7 @@ pub struct Core {
     feeds: IdMap<TrackId, Feed>,
     /// Feeds with packets to fan out, oldest first.
     ready: VecDeque<TrackId>,
-    paths: HashMap<Path, TransportId>,
+    paths: AddressMap<Path, TransportId>,
     ufrags: HashMap<String, TransportId>,
     timers: BTreeSet<(Instant, TransportId)>,
     relays: Relays,
@@ -74,7 +75,7 @@ impl Core {
             egresses: IdMap::default(),
             feeds: IdMap::default(),
             ready: VecDeque::new(),
-            paths: HashMap::new(),
+            paths: AddressMap::default(),
             ufrags: HashMap::new(),
             timers: BTreeSet::new(),
             relays: Relays::default(),

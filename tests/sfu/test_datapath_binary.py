@@ -168,7 +168,7 @@ def test_where_a_client_tried_to_connect_is_told_while_it_tries_and_when_it_has_
 
 def test_event_is_the_union_of_the_event_classes() -> None:
     names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged"}
-    names |= {"StunReceived", "StreamClosed", "HttpAccepted"}
+    names |= {"StunReceived", "StreamClosed", "HttpAccepted", "PeerConnected", "PeerFailed", "PeerArrived"}
     assert {member.__name__ for member in get_args(_datapath.Event)} == names
 
 

@@ -39,6 +39,7 @@ class RecordingPath:
     """
 
     relays: dict[int, Relay] = field(default_factory=dict)
+    full: bool = False
     sent: list[tuple[FivePath, bytes]] = field(default_factory=list)
     connections: dict[int, tuple[int, Address]] = field(default_factory=dict)
     joined: dict[int, FivePath] = field(default_factory=dict)
@@ -51,6 +52,8 @@ class RecordingPath:
         raise AssertionError("TURN ends no connection of a client")
 
     def add_relay(self, client: FivePath, relayed: Sequence[Any], *, max_bps: int = 0) -> int:
+        if self.full:
+            raise OSError("too many open files")
         relay = next(self._ids)
         self.relays[relay] = Relay(client, relayed, max_bps)
         return relay

@@ -216,6 +216,17 @@ def test_open_relays_are_sockets_of_the_range() -> None:
     assert isinstance(socket, FakeSocket)
 
 
+def test_a_system_without_room() -> None:
+    world = World(replace(OPEN, relay_ports=(50_000, 50_000)))
+    client = world.client()
+    world.datapath.full = True
+    for _ in range(3):
+        assert code(client.allocate()) == 508
+    assert world.server.counters().users == 0
+    world.datapath.full = False
+    assert code(client.allocate()) == 0
+
+
 def test_public_addresses_are_announced_instead() -> None:
     world = World(replace(OPEN, public_ips=("203.0.113.9",)))
     [(ip, port)] = relayed(world.client().allocate())

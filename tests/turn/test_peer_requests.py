@@ -65,6 +65,17 @@ def test_our_own_address_with_policy_open_is_inside() -> None:
     assert next(iter(world.datapath.relays.values())).permitted == {MEDIA[0]: True, "9.9.9.9": False}
 
 
+def test_what_we_are_known_by_is_this_host_though_nobody_said_so() -> None:
+    settings = replace(OPEN, relay_ips=("9.9.9.1",), public_ips=("9.9.9.2",))
+    world = World(settings, own=[("9.9.9.3", 3478)], host=())
+    client = world.client()
+    client.allocate()
+    assert [client.bind(0x4000, (f"9.9.9.{at}", 22)) for at in (1, 2, 3, 4)] == [403, 403, 403, 0]
+    assert [client.permit(f"9.9.9.{at}") for at in (1, 2, 3)] == [403, 0, 0]
+    [relay] = world.datapath.relays.values()
+    assert relay.permitted == {"9.9.9.2": True, "9.9.9.3": True, "9.9.9.4": False}
+
+
 def test_rules_that_denied_are_told_to_the_operator_once(caplog: pytest.LogCaptureFixture) -> None:
     client = allocated(World(OPEN))
     for _ in range(3):

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turn.policy import DENIED, HOST_RULE, SELF_RULE, OpenPolicy, SelfPolicy, Verdict
@@ -53,6 +53,7 @@ def spellings(address: IPv4Address) -> list[str]:
 
 
 @pytest.mark.parametrize("prefix", MUST_BE_DENIED)
+@settings(max_examples=25)
 @given(st.data())
 def test_the_deny_list_whole_and_in_every_spelling(prefix: str, data: st.DataObject) -> None:
     network = ip_network(prefix)

@@ -19,7 +19,15 @@ def test_self_relays_at_what_is_announced_first() -> None:
 
 
 def test_self_relays_where_it_is_told() -> None:
-    assert announced_ips(replace(SETTINGS, relay_ips=("192.0.2.1",)), [MEDIA]) == [("192.0.2.1", "192.0.2.1")]
+    assert announced_ips(replace(SETTINGS, relay_ips=("192.0.2.1",)), [MEDIA, MEDIA6]) == [
+        ("192.0.2.1", "192.0.2.1"),
+        (MEDIA6[0], MEDIA6[0]),
+    ]
+
+
+def test_self_is_announced_as_it_is_known() -> None:
+    settings = replace(SETTINGS, relay_ips=("10.0.0.1", "2001:db8::1"), public_ips=("203.0.113.1",))
+    assert announced_ips(settings, [MEDIA]) == [("203.0.113.1",) * 2, ("2001:db8::1",) * 2]
 
 
 def test_open_relays_are_announced_one_for_one() -> None:
@@ -35,6 +43,11 @@ def test_open_relays_are_announced_one_for_one() -> None:
 def test_public_addresses_without_a_counterpart(public: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="public addresses"):
         announced_ips(replace(OPEN, relay_ips=("10.0.0.1",), public_ips=public), [])
+
+
+def test_open_relays_are_somewhere() -> None:
+    with pytest.raises(ValueError, match="relay at"):
+        announced_ips(replace(OPEN, relay_ips=()), [MEDIA])
 
 
 @pytest.mark.parametrize(
