@@ -99,7 +99,7 @@ async def _meet(
         figures = await viewer.until_seen()
         row.viewer, row.seconds = figures["path"], figures["first_frame_ms"] / 1e3
         seen = await asyncio.gather(server.way_of("publisher", room), server.way_of("viewer", room))
-        assert seen == [row.publisher, row.viewer]
+        assert [*seen] == [row.publisher, row.viewer]
         if move_to:
             site.move(move_to)
             moved = time.monotonic()
