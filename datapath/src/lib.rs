@@ -4,6 +4,7 @@
 //! told or passed to another core is drained after every input; there is one `next_deadline`. The `net` and `worker`
 //! modules are the shell around it; `python` is the only file that names PyO3.
 
+pub mod addressmap;
 pub mod admission;
 pub mod batch;
 pub mod bucket;

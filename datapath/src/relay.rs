@@ -6,13 +6,13 @@
 mod allocation;
 mod downlink;
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
-use std::collections::HashMap;
 
 pub use allocation::Allocation;
 pub use downlink::{Downlink, Way};
 
+use crate::addressmap::AddressMap;
 use crate::batch::SendBatch;
 use crate::command::{Reach, RelayChange};
 use crate::idmap::IdMap;
@@ -30,8 +30,8 @@ const MAX_OWN_ADDRESSES: usize = 256;
 #[derive(Default)]
 pub struct Relays {
     allocations: IdMap<RelayId, Allocation>,
-    clients: HashMap<Path, RelayId>,
-    relayed: HashMap<SocketAddr, RelayId>,
+    clients: AddressMap<Path, RelayId>,
+    relayed: AddressMap<SocketAddr, RelayId>,
     own: Vec<SocketAddr>,
     counters: Counters,
 }
@@ -222,6 +222,11 @@ impl Relays {
         }
     }
 
+    /// Whether a peer may reach the allocation's client from anywhere.
+    pub fn permits(&self, id: RelayId, peer: IpAddr) -> bool {
+        self.allocations.get(&id).is_some_and(|allocation| allocation.reach(peer) == Some(Reach::Anywhere))
+    }
+
     /// Whether there is such an allocation.
     pub fn contains(&self, id: RelayId) -> bool {
         self.allocations.contains_key(&id)
@@ -248,7 +253,7 @@ fn is_inside(path: &Path) -> bool {
     matches!(path.carrier, Carrier::Relay(_) | Carrier::RelaySocket(_))
 }
 
-fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, id: RelayId) {
+fn remove_if<K: core::hash::Hash + Eq>(map: &mut AddressMap<K, RelayId>, key: &K, id: RelayId) {
     if map.get(key) == Some(&id) {
         map.remove(key);
     }
@@ -258,7 +263,7 @@ fn remove_if<K: core::hash::Hash + Eq>(map: &mut HashMap<K, RelayId>, key: &K, i
 fn outward(
     now: Instant,
     allocation: &mut Allocation,
-    relayed: &HashMap<SocketAddr, RelayId>,
+    relayed: &AddressMap<SocketAddr, RelayId>,
     own: &[SocketAddr],
     datagram: &[u8],
 ) -> Result<Outward, Dropped> {
