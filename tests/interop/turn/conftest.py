@@ -4,8 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.relays import Site
-from tests.interop.turn.servers import OPEN_TO_LOOPBACK, OPEN_TO_ONE, RELAYS_ON_LOOPBACK, UNHURRIED, SluiceTurn
+from bench.relays import HOST, Site
+from tests.interop.turn.calls import Call
+from tests.interop.turn.peers import Peer
+from tests.interop.turn.servers import (
+    OPEN_TO_LOOPBACK,
+    OPEN_TO_ONE,
+    RELAYS_ON_LOOPBACK,
+    UNHURRIED,
+    SluiceTurn,
+    indiscretions,
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +42,18 @@ def closed(site: Site) -> Iterator[SluiceTurn]:
     yield from _served(SluiceTurn(site))
 
 
+@pytest.fixture
+def call(relay: SluiceTurn) -> Iterator[Call]:
+    """One that goes on before, while and after."""
+    with relay.client("caller") as client, Peer(HOST) as peer:
+        call = Call(client, peer)
+        yield call
+        call.goes_on()
+        client.end()
+
+
 def _served(server: SluiceTurn) -> Iterator[SluiceTurn]:
     """What it logs in all of that is quiet."""
     with server:
         yield server
-    assert server.indiscretions() == []
+    assert indiscretions(server.log) == []

@@ -43,7 +43,7 @@ class Crowd:
 
     def receive(self, count: int, within: float = 1.0) -> list[bytes]:
         """So many answers; fewer if then none comes for so long."""
-        found = []
+        found: list[bytes] = []
         while len(found) < count and select.select([self._socket], [], [], within)[0]:
             found.append(self._socket.recv(2048))
         return found

@@ -1,5 +1,6 @@
 """Messages to and from a TURN server over real sockets: one UDP datagram each, or framed in a stream by themselves."""
 
+import select
 import socket
 import ssl
 from types import TracebackType
@@ -46,6 +47,16 @@ class Link:
         length = int.from_bytes(head[2:4], "big")
         whole = _HEADER_BYTES + length if head[0] & 0xC0 else _STUN_HEADER_BYTES + length
         return (head + self._read(whole + -whole % 4 - _HEADER_BYTES))[:whole]
+
+    def waiting(self) -> list[bytes]:
+        """What has come up to now."""
+        found = []
+        while self._pending or select.select([self.socket], [], [], 0)[0]:
+            try:
+                found.append(self.receive())
+            except EOFError:
+                break
+        return found
 
     def _read(self, size: int) -> bytes:
         while len(self._pending) < size:

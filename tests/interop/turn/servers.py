@@ -59,15 +59,21 @@ class SluiceTurn(TurnProcess):
         status = Path(f"/proc/{self.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
-    def indiscretions(self) -> list[str]:
-        """Lines of the log that tell of a client, a secret or a bug of ours. The first line says where we listen, and
-        what refuses a peer is a rule, not an address.
-        """
-        lines = (_RULE.sub("", line) for line in self.log.read_text(errors="replace").splitlines())
-        return [line for line in lines if _TOLD.search(line) and "Sluice TURN is ready" not in line]
+
+def indiscretions(log: Path) -> list[str]:
+    """What a server has logged that tells of a client, a secret or a bug of ours."""
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        # What refuses a peer is a rule, which looks like an address. What is no log message is what it says at first.
+        message = _RULE.sub("", line)
+        if _BUG.search(message) or (_LOGGED.match(message) and _TOLD.search(message)):
+            found.append(line)
+    return found
 
 
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
 _RULE = re.compile(r"by the rule '[^']*'")
+_BUG = re.compile(r"Traceback|panicked")
 _TOLD = re.compile(
     "|".join(
         (
@@ -75,7 +81,6 @@ _TOLD = re.compile(
             r"::\d|\b[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,}",  # an IPv6 address
             r"\b\d{10}:",  # a user name
             r"[A-Za-z0-9+/]{27}=",  # a password
-            r"Traceback|panicked",
         )
     )
 )

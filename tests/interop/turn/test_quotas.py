@@ -2,12 +2,12 @@
 
 import select
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from bench.relays import HOST
+from tests.interop.turn.calls import Call
 from tests.interop.turn.client import Client
 from tests.interop.turn.links import PATIENCE
 from tests.interop.turn.peers import Peer
@@ -22,30 +22,6 @@ pytestmark = pytest.mark.interop
 # As `sluice turn` has them; the settings without defaults do not matter.
 LIMITS = TurnSettings(realm="", secrets=())
 CONNECTIONS = 64  # of one source address
-
-
-class Call:
-    """A client and a peer that have been talking since before."""
-
-    def __init__(self, client: Client, peer: Peer) -> None:
-        self._client = client
-        self._peer = peer
-        assert code(client.allocate()) == 0
-        assert client.bind(0x4000, peer.address) == 0
-
-    def goes_on(self) -> None:
-        self._client.send(0x4000, b"are you there?")
-        assert self._peer.echo() == b"are you there?"
-        assert self._client.receive() == (0x4000, b"are you there?")
-
-
-@pytest.fixture
-def call(relay: SluiceTurn) -> Iterator[Call]:
-    with relay.client("caller") as client, Peer(HOST) as peer:
-        call = Call(client, peer)
-        yield call
-        call.goes_on()
-        client.end()
 
 
 def newcomer_is_served(relay: SluiceTurn) -> None:
