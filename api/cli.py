@@ -113,6 +113,9 @@ def turn(
     public_ip: Annotated[list[str] | None, typer.Option(help="Announced for relays instead.", metavar="IP")] = None,
     tcp_allocations: Annotated[bool, typer.Option("--tcp-allocations", help="RFC 6062; with open.")] = False,
     mobility: Annotated[bool, typer.Option("--mobility", help="RFC 8016.")] = False,
+    old_channels: Annotated[
+        bool, typer.Option("--old-channels", help="Channel numbers up to 0x7ffe, for clients from before RFC 8656.")
+    ] = False,
     nat_discovery_port: Annotated[
         int | None, typer.Option(help="RFC 5780 on this second port; needs two addresses.", metavar="PORT")
     ] = None,

@@ -4,7 +4,8 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from sfu._datapath import Engine, Path, RelayListener, RelaySocket
+from sfu._datapath import Engine, Path, PeerArrived, PeerConnected, PeerFailed, RelayListener, RelaySocket
+from sfu.datapath import PeerEvent
 from sfu.timer import Timer
 from turn.datapath import Address
 from turn.server import TurnServer
@@ -53,6 +54,16 @@ class RunningTurn:
 
     def handle_stun(self, path: Path, data: bytes) -> None:
         self.server.handle_stun(path, data, self._clock(), self._unix())
+
+    def handle_peer(self, event: PeerEvent) -> None:
+        """RFC 6062: what becomes of connections between a TCP allocation and its peers."""
+        match event:
+            case PeerConnected():
+                self.server.handle_peer_connected(event.connection, self._clock())
+            case PeerFailed():
+                self.server.handle_peer_failed(event.connection)
+            case PeerArrived():
+                self.server.handle_peer_arrived(event.relay, event.connection, event.peer, self._clock())
 
     def credentials(self, user: str) -> tuple[str, str]:
         """User name and password, to be used within the server's TTL."""

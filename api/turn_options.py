@@ -37,6 +37,7 @@ class TurnOptions(BaseModel):
     nat_discovery_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tcp_allocations: bool = False
     mobility: bool = False
+    old_channels: bool = False
     proxy_protocol: tuple[Network, ...] = ()
     max_allocations: Annotated[int, Field(ge=1)] = 20_000
     user_quota: Annotated[int, Field(ge=1)] = 12

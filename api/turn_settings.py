@@ -48,6 +48,7 @@ def alone(options: TurnOptions, bound: Sequence[Address]) -> TurnSettings:
         tcp_allocations=is_open and options.tcp_allocations,
         mobility=options.mobility,
         anonymity=False,
+        old_channels=options.old_channels,
         nat_discovery=nat_discovery(bound, options.nat_discovery_port),
     )
 

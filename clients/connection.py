@@ -43,11 +43,11 @@ class Connection:
         """
         session: Session | None = None
         try:
-            relay = await first_answering(await endpoint.turn_servers(), endpoint.tls)
+            relay = await first_answering(await endpoint.turn_servers(), endpoint.turn_tls)
             if relay is None and relay_only:
                 raise SignallingError("the server offers no relay that can be reached from here")
             if relay is not None:
-                use_turn(peer, relay, endpoint.tls)
+                use_turn(peer, relay, endpoint.turn_tls)
             await peer.setLocalDescription(await peer.createOffer())
             session = await endpoint.post(peer.localDescription.sdp)
             try:

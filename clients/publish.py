@@ -11,7 +11,7 @@ from clients import whip
 from clients.backoff import Backoff
 from clients.connection import Connection
 from clients.media import SourceError, open_source
-from clients.signalling import Endpoint, SignallingError, endpoint_url, trusting
+from clients.signalling import Endpoint, SignallingError, endpoint_url
 
 
 async def run(
@@ -35,12 +35,12 @@ async def run(
     console = console or Console(stderr=True)
     published = False
     try:
-        tls = trusting(authority)
+        endpoint = Endpoint(endpoint_url(url, "whip", room), token, authority=authority)
     except OSError as error:
         console.print(f"[red]cannot read {authority}: {error}")
         return 2
     try:
-        async with Endpoint(endpoint_url(url, "whip", room), token, tls=tls) as endpoint, asyncio.timeout(duration):
+        async with endpoint, asyncio.timeout(duration):
             console.print(f"Publishing {source} to room {room!r} at {url}. Ctrl-C ends it.")
             backoff = Backoff(random.random)
             while True:

@@ -48,18 +48,20 @@ class Endpoint:
         url: str,
         token: str,
         *,
-        tls: ssl.SSLContext | None = None,
+        authority: Path | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """tls: whose certificates are trusted, of the server and of its relays; by default those of the system."""
+        """authority: a PEM file of certificates to trust besides the system's. OSError: it cannot be read."""
         self.url = url
-        self.tls = tls or ssl.create_default_context()
+        self.turn_tls = _trusting(authority)
+        """For relays. Two contexts, because HTTP's makes its own protocol the only one to be spoken."""
+        self.turn_tls.set_alpn_protocols(["stun.turn"])  # RFC 7443
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(10.0),
             follow_redirects=True,
-            verify=self.tls,
+            verify=_trusting(authority),
             transport=transport,
             trust_env=False,
         )
@@ -163,8 +165,7 @@ def _retry_after(response: httpx.Response) -> float | None:
     return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
 
 
-def trusting(authority: Path | None) -> ssl.SSLContext:
-    """Trust the system's authorities and the certificates in this PEM file. OSError: it cannot be read."""
+def _trusting(authority: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if authority is not None:
         context.load_verify_locations(authority)

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -18,7 +17,7 @@ from clients import whep
 from clients.backoff import Backoff
 from clients.connection import Connection
 from clients.media import AudioSink, VideoSink, drain
-from clients.signalling import Endpoint, SignallingError, endpoint_url, trusting
+from clients.signalling import Endpoint, SignallingError, endpoint_url
 from clients.watch_table import Figures, summary, table
 
 REFRESH = 0.5
@@ -46,7 +45,7 @@ async def run(
     """
     console = console or Console(stderr=True)
     try:
-        watcher = Watcher(url, room, token, relay_only=relay_only, tls=trusting(authority))
+        watcher = Watcher(url, room, token, relay_only=relay_only, authority=authority)
     except OSError as error:
         console.print(f"[red]cannot read {authority}: {error}")
         return 2
@@ -70,10 +69,11 @@ class Watcher:
     """Follows one room's broadcast across sessions and knows its latest figures."""
 
     def __init__(
-        self, url: str, room: str, token: str, *, relay_only: bool = False, tls: ssl.SSLContext | None = None
+        self, url: str, room: str, token: str, *, relay_only: bool = False, authority: Path | None = None
     ) -> None:
-        self._relay_only, self._tls = relay_only, tls
-        self._endpoint_url, self._token = endpoint_url(url, "whep", room), token
+        """OSError: the authority's file cannot be read."""
+        self._endpoint = Endpoint(endpoint_url(url, "whep", room), token, authority=authority)
+        self._relay_only = relay_only
         self._started = time.monotonic()
         self._sessions = 0
         self._drains: set[asyncio.Task[None]] = set()
@@ -84,7 +84,7 @@ class Watcher:
     async def follow(self) -> AsyncGenerator[Figures, None]:
         """The figures, twice a second, for ever; SignallingError when the server will not have us at all."""
         backoff = Backoff(random.random)
-        async with Endpoint(self._endpoint_url, self._token, tls=self._tls) as endpoint:
+        async with self._endpoint as endpoint:
             while True:
                 try:
                     self.connection = await whep.watch(endpoint, self._take, relay_only=self._relay_only)

@@ -27,6 +27,10 @@ __all__ = [
     "IceConnected",
     "LayerChanged",
     "Path",
+    "PeerArrived",
+    "PeerConnected",
+    "PeerFailed",
+    "RelayListener",
     "RelaySocket",
     "SrtpSession",
     "StreamClosed",
@@ -121,6 +125,19 @@ class RelaySocket:
         """What it is bound to, with the real port."""
 
 @final
+class RelayListener:
+    """The same for the TCP connections of one allocation with its peers (RFC 6062): those that come in, and, from the
+    same address, those that go out.
+    """
+
+    def __new__(cls, host: str, port: int) -> RelayListener:
+        """Bind it; port 0 is the system's choice. OSError: it cannot be bound."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What it is bound to, with the real port."""
+
+@final
 class DtlsReceived:
     """A DTLS datagram from a validated 5-tuple."""
 
@@ -182,6 +199,37 @@ class StreamClosed:
     def stream(self) -> int: ...
 
 @final
+class PeerConnected:
+    """A connection that `connect_peer` asked for is there."""
+
+    @property
+    def relay(self) -> int: ...
+    @property
+    def connection(self) -> int: ...
+    @property
+    def peer(self) -> tuple[str, int]: ...
+
+@final
+class PeerFailed:
+    """It could not be made, or a peer's connection ended before anybody joined it."""
+
+    @property
+    def relay(self) -> int: ...
+    @property
+    def connection(self) -> int: ...
+
+@final
+class PeerArrived:
+    """A peer that is permitted has connected to an allocation (RFC 6062, 5.3)."""
+
+    @property
+    def relay(self) -> int: ...
+    @property
+    def connection(self) -> int: ...
+    @property
+    def peer(self) -> tuple[str, int]: ...
+
+@final
 class HttpAccepted:
     """What came over TLS is HTTP."""
 
@@ -196,7 +244,16 @@ class HttpAccepted:
         """
 
 Event: TypeAlias = (
-    DtlsReceived | IceConnected | TransportClosed | LayerChanged | StunReceived | StreamClosed | HttpAccepted
+    DtlsReceived
+    | IceConnected
+    | TransportClosed
+    | LayerChanged
+    | StunReceived
+    | StreamClosed
+    | HttpAccepted
+    | PeerConnected
+    | PeerFailed
+    | PeerArrived
 )
 
 @disjoint_base
@@ -257,18 +314,36 @@ class _Commands:
     def add_relay(
         self,
         client: Path,
-        relayed: Sequence[tuple[str, int] | RelaySocket | tuple[RelaySocket, tuple[str, int]]],
+        relayed: Sequence[
+            tuple[str, int] | RelaySocket | RelayListener | tuple[RelaySocket | RelayListener, tuple[str, int]]
+        ],
         *,
         max_bps: int = ...,
     ) -> int:
         """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
 
-        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has nothing
-        listen there: our own media address and other allocations are its peers. A socket is taken over; with an address
-        beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per second in
-        each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before. OSError:
-        the system watches no more sockets.
+        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has
+        nothing listen there: our own media address and other allocations are its peers. A socket is taken over; with an
+        address beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per
+        second in each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before.
+        OSError: the system watches no more sockets.
         """
+
+    def connect_peer(self, relay: int, peer: tuple[str, int]) -> int:
+        """Connect an allocation that has a RelayListener to a peer (RFC 6062, 5.2); the connection's id.
+
+        PeerConnected or PeerFailed follows, within 30 s.
+        """
+
+    def join_peer(self, connection: int, client: Path) -> None:
+        """The peer's connection and the client's, on a path by tcp or tls, become one: what comes from either goes to
+        the other (RFC 6062, 5.4). StreamClosed tells the end of both. One that nobody joins within 30 s has failed.
+
+        ValueError: the path is not a connection's.
+        """
+
+    def close_peer(self, connection: int) -> None:
+        """End it, and the client's it is joined to; nothing happens if it has ended."""
 
     def move_relay(self, relay: int, client: Path) -> None:
         """The client is on another path from now on (RFC 8016)."""
@@ -284,7 +359,7 @@ class _Commands:
         """They no longer do."""
 
     def bind_channel(self, relay: int, channel: int, peer: tuple[str, int]) -> None:
-        """The channel, 0x4000 to 0x4fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
+        """The channel, 0x4000 to 0x7fff, stands for the peer (RFC 8656, 12). It permits nothing by itself."""
 
     def unbind_channel(self, relay: int, channel: int) -> None: ...
     def set_own_addresses(self, addresses: Sequence[tuple[str, int]]) -> None:
@@ -327,13 +402,13 @@ class Engine(_Commands):
     ) -> Engine:
         """Bind every (host, port) by UDP (port 0: the system's choice, the same for all) and start the workers.
 
-        tcp: listen by TCP as well, at the same addresses and ports, for ICE (RFC 6544) and TURN. tls: where to listen by
-        TLS, for TURN and HTTP, chosen by ALPN or else by the first byte; nobody is let in before `set_certificate`.
+        tcp: listen by TCP as well, at the same addresses and ports, for ICE (RFC 6544) and TURN. tls: where to listen
+        by TLS, for TURN and HTTP, chosen by ALPN or else by the first byte; nobody is let in before `set_certificate`.
         proxies: addresses and networks, e.g. "10.0.0.0/8"; who connects from there has to begin with a header of the
         PROXY protocol, version 2, and nobody else may. max_streams: connections at most, 4,096 by default, and per IPv4
-        address or /56 of IPv6, 64. workers: 0 means one per core. stun_rate: how many StunReceived per second each of them lets an IPv4 address or a
-        /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and counted.
-        OSError: an address cannot be bound.
+        address or /56 of IPv6, 64. workers: 0 means one per core. stun_rate: how many StunReceived per second each of
+        them lets an IPv4 address or a /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and
+        counted. OSError: an address cannot be bound.
         """
 
     @property

@@ -9,6 +9,9 @@ from sfu._datapath import (
     HttpAccepted,
     IceConnected,
     LayerChanged,
+    PeerArrived,
+    PeerConnected,
+    PeerFailed,
     StreamClosed,
     StunReceived,
     TrackSpec,
@@ -18,7 +21,8 @@ from sfu.stats import TransportStats
 
 # The rare things that come up.
 MediaEvent = DtlsReceived | IceConnected | TransportClosed | LayerChanged
-Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted
+PeerEvent = PeerConnected | PeerFailed | PeerArrived
+Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted | PeerEvent
 
 
 class DataPath(Protocol):

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sfu._datapath import Engine, HttpAccepted, Path, StreamClosed, StunReceived
+from sfu._datapath import (
+    Engine,
+    HttpAccepted,
+    Path,
+    PeerArrived,
+    PeerConnected,
+    PeerFailed,
+    StreamClosed,
+    StunReceived,
+)
 from sfu.addresses import announced_addresses, interface_addresses
 from sfu.answer import LocalTransport
 from sfu.candidates import host_candidates
@@ -72,6 +81,8 @@ class MediaEndpoint:
                 self.stream_closed.emit(event.stream)
             case HttpAccepted():
                 self.http_accepted.emit(event)
+            case PeerConnected() | PeerFailed() | PeerArrived():
+                pass  # of TCP allocations, which there are none of beside an SFU
             case _:
                 self.transports.handle_event(event)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from turn.attribute_forms import Family
 from turn.attributes import Transport
-from turn.channels import Channels
+from turn.channels import NUMBERS, Channels
 from turn.datapath import Address, Path, RelayPath
 from turn.leases import Lease
 from turn.permissions import Permissions
@@ -36,13 +36,14 @@ class Allocation:
         expiry: float,
         max_permissions: int,
         max_channels: int,
+        channel_numbers: range = NUMBERS,
     ) -> None:
         self.relay = relay
         self.client = client
         self.owner = owner
         self.leases = tuple(leases)
         self.permissions = Permissions(datapath, relay, max_permissions)
-        self.channels = Channels(datapath, relay, max_channels)
+        self.channels = Channels(datapath, relay, max_channels, channel_numbers)
         self.ticket: bytes | None = None
         # The last answer that must be the same when its request comes again (RFC 8656, 5), by transaction id.
         self.answer: tuple[bytes, bytes] | None = None

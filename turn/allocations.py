@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from turn.allocation import Allocation, Owner
+from turn.channels import NUMBERS, OLD_NUMBERS
 from turn.datapath import Address, Path, RelayPath
 from turn.deadlines import Deadlines
 from turn.errors import Refused
@@ -94,6 +95,7 @@ class Allocations:
             expiry=expiry,
             max_permissions=self._settings.permissions,
             max_channels=self._settings.channels,
+            channel_numbers=OLD_NUMBERS if self._settings.old_channels else NUMBERS,
         )
         self._by_relay[relay] = allocation
         self._by_group.setdefault(group_of(owner.user), set()).add(allocation)

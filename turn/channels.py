@@ -8,6 +8,8 @@ from turn.datapath import Address, RelayPath
 from turn.errors import Refused
 
 NUMBERS = range(0x4000, 0x5000)
+# RFC 5766, 11, had more of them.
+OLD_NUMBERS = range(0x4000, 0x7FFF)
 LIFETIME_SECONDS = 600.0
 # For so long after its end, number and peer may be bound to each other only, since packets of the old binding may still
 # be under way (section 12).
@@ -24,16 +26,17 @@ class _Binding:
 class Channels:
     """Keeps the times; the data path keeps the bindings. What is in quarantine counts towards the limit."""
 
-    def __init__(self, datapath: RelayPath, relay: int, limit: int) -> None:
+    def __init__(self, datapath: RelayPath, relay: int, limit: int, numbers: range = NUMBERS) -> None:
         self._datapath = datapath
         self._relay = relay
         self._limit = limit
+        self._numbers_allowed = numbers
         self._bindings: dict[int, _Binding] = {}
         self._numbers: dict[Address, int] = {}
 
     def check(self, number: int, peer: Address) -> None:
         """Section 12.2. Refused: 400 either is bound to something else, 508 one allocation may have no more."""
-        if number not in NUMBERS:
+        if number not in self._numbers_allowed:
             raise Refused(400, "not a channel number")
         binding = self._bindings.get(number)
         if (binding is not None and binding.peer != peer) or self._numbers.get(peer, number) != number:

@@ -23,7 +23,7 @@ class TurnSettings:
     of the range `relay_ports` (both ends included), announced as the `public_ips`, one for one by family, where given.
     max_bps: bits per second of one allocation in each direction, 0 is unlimited. connections: of one TCP allocation,
     which there are with policy "open" only. anonymity: clients that can shall hide their name (RFC 8489, 9.2), of which
-    we know only those minted here.
+    we know only those minted here. old_channels: channel numbers up to 0x7ffe, as before RFC 8656.
     """
 
     realm: str
@@ -45,4 +45,5 @@ class TurnSettings:
     tcp_allocations: bool = False
     mobility: bool = False
     anonymity: bool = True
+    old_channels: bool = False
     nat_discovery: NatDiscovery | None = None

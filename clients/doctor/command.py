@@ -17,7 +17,7 @@ from clients.doctor.advice import advised
 from clients.doctor.findings import Fault, Finding, Leg, Report, Status, fault_of, host_port
 from clients.doctor.report import summary, table
 from clients.doctor.scratch import Scratch, open_scratch
-from clients.signalling import Endpoint, SignallingError, endpoint_url, trusting
+from clients.signalling import Endpoint, SignallingError, endpoint_url
 from clients.turn import TurnServer, turn_servers
 
 _STUN_URI = re.compile(r"stun:(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?")
@@ -40,12 +40,12 @@ async def run(
     """
     console = console or Console()
     try:
-        tls = trusting(authority)
+        endpoint = Endpoint(endpoint_url(url, "whip", room), token, authority=authority)
     except OSError as error:
         console.print(f"[red]cannot read {authority}: {error}")
         return 2
     with Console(stderr=True).status(f"Trying the ways to {url} …"):
-        report = await examine(url, room, token, tls)
+        report = await examine(endpoint, url)
     if as_json:
         console.print(summary(report), soft_wrap=True, markup=False, highlight=False)
     else:
@@ -53,16 +53,16 @@ async def run(
     return 0 if report.usable else 1
 
 
-async def examine(url: str, room: str, token: str, tls: ssl.SSLContext) -> Report:
-    """Everything about the ways to one server, with advice."""
-    async with Endpoint(endpoint_url(url, "whip", room), token, tls=tls) as endpoint:
+async def examine(endpoint: Endpoint, url: str) -> Report:
+    """Everything about the ways to one server, with advice. The endpoint is closed."""
+    async with endpoint:
         http, offered = await _ask_for_servers(endpoint, url)
         if http.status is not Status.OK:
             return Report(url, advised([http]))
         scratch: Scratch | None = None
         try:
             session, scratch = await _open(endpoint)
-            ways, public = await _try_all(offered, scratch, tls)
+            ways, public = await _try_all(offered, scratch, endpoint.turn_tls)
         finally:
             if scratch is not None:
                 with suppress(SignallingError):

@@ -159,7 +159,7 @@ pub enum RelayChange {
     BindChannel {
         /// The allocation.
         id: RelayId,
-        /// 0x4000 to 0x4fff.
+        /// 0x4000 to 0x7fff.
         channel: u16,
         /// The peer.
         peer: SocketAddr,

@@ -22,6 +22,7 @@ use crate::ids::{RelayId, StreamId, TransportId, WorkerId};
 use crate::net::counters::ShellCounters;
 use crate::net::listen::{bind_all, Addresses, Bound, BufferSizes};
 use crate::net::network::Network;
+use crate::net::peers::Peers;
 use crate::net::relay_socket::RelaySocket;
 use crate::net::relay_sockets::RelaySockets;
 use crate::net::sockets::SocketSet;
@@ -36,7 +37,7 @@ use addresses::AddressBook;
 use allocation::IdAllocator;
 use controls::{Controls, Refused};
 use events::EventQueue;
-use mailbox::Mailbox;
+use mailbox::{Mailbox, PeerRequest};
 
 /// Worker threads there are at most.
 pub const MAX_WORKERS: u16 = 64;
@@ -112,6 +113,8 @@ impl Clock {
 pub struct Shared {
     /// The workers' time.
     pub clock: Clock,
+    /// New ids.
+    pub ids: IdAllocator,
     /// Whose datagram is whose.
     pub addresses: AddressBook,
     /// The bound addresses of allocations.
@@ -130,6 +133,7 @@ impl Shared {
     fn new(workers: u16, options: &Options) -> io::Result<Self> {
         Ok(Self {
             clock: Clock::start(),
+            ids: IdAllocator::new(workers),
             addresses: AddressBook::new(workers),
             relays: Arc::new(RelaySockets::new(workers)?),
             events: EventQueue::new(options.event_capacity)?,
@@ -169,7 +173,6 @@ impl Shared {
 /// Worker threads over real sockets. Dropping it closes it.
 pub struct Engine {
     shared: Arc<Shared>,
-    ids: IdAllocator,
     local_addresses: Vec<SocketAddr>,
     tls_addresses: Vec<SocketAddr>,
     reception: Arc<Reception>,
@@ -194,7 +197,6 @@ impl Engine {
         let reception = Arc::new(Reception::new(workers, options.streams, options.proxies));
         let engine = Self {
             shared: Arc::clone(&shared),
-            ids: IdAllocator::new(workers),
             local_addresses,
             tls_addresses,
             reception: Arc::clone(&reception),
@@ -203,11 +205,12 @@ impl Engine {
         for (index, Bound { sockets, doors }) in (0..workers).zip(all) {
             let shared = Arc::clone(&shared);
             let streams = Streams::new(WorkerId(index), workers, doors, Arc::clone(&reception))?;
+            let peers = Peers::new()?;
             // The worker is made on its thread, so that what it allocates first is near that thread. If a thread
             // cannot be started, those that run end with the engine that is dropped here.
             let thread = thread::Builder::new().name(format!("sluice-worker-{index}")).spawn(move || {
                 let sockets = SocketSet::new(sockets, Arc::clone(&shared.relays));
-                Worker::new(WorkerId(index), sockets, streams, shared).run();
+                Worker::new(WorkerId(index), sockets, streams, peers, shared).run();
             })?;
             engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
@@ -259,7 +262,7 @@ impl Engine {
 
 impl Controls for Engine {
     fn ids(&self) -> &IdAllocator {
-        &self.ids
+        &self.shared.ids
     }
 
     fn addresses(&self) -> &AddressBook {
@@ -290,6 +293,13 @@ impl Controls for Engine {
 
     fn abandon(&self, relay: RelayId) {
         self.shared.relays.close(relay);
+    }
+
+    fn ask(&self, home: WorkerId, request: PeerRequest) -> Result<(), Refused> {
+        if self.shared.stopping.load(Ordering::Acquire) {
+            return Err(Refused::Closed);
+        }
+        Ok(self.shared.mailbox(home).peer(request)?)
     }
 
     fn close_stream(&self, id: StreamId) -> Result<(), Refused> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::ids::{StreamId, TrackId, TransportId};
+use crate::ids::{ConnectionId, RelayId, StreamId, TrackId, TransportId};
 use crate::path::Path;
 use crate::stats::PathStats;
 
@@ -56,6 +56,31 @@ pub enum Event {
     StreamClosed {
         /// Which.
         stream: StreamId,
+    },
+    /// A connection to a peer is there (RFC 6062, 5.2).
+    PeerConnected {
+        /// The allocation.
+        relay: RelayId,
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// A connection to a peer could not be made, or ended before anybody joined it.
+    PeerFailed {
+        /// The allocation.
+        relay: RelayId,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A peer with permission has connected to the allocation (RFC 6062, 5.3).
+    PeerArrived {
+        /// The allocation.
+        relay: RelayId,
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer.
+        peer: SocketAddr,
     },
     /// What came over TLS is HTTP.
     HttpAccepted {

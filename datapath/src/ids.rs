@@ -43,3 +43,7 @@ id! {
     /// One TCP or TLS connection.
     StreamId
 }
+id! {
+    /// One TCP connection between an allocation and a peer (RFC 6062).
+    ConnectionId
+}

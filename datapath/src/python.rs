@@ -3,6 +3,7 @@
 //! Its face, with shapes and errors, is `sfu/_datapath.pyi`.
 
 mod relay;
+mod relayed;
 mod stats;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use crate::engine::stepper::Stepper;
 use crate::engine::{self, Options};
 use crate::event::Event;
 use crate::ice::Credentials;
-use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
+use crate::ids::{ConnectionId, EgressId, RelayId, StreamId, TrackId, TransportId};
 use crate::media::{self, CodecSpec, Kind, MAX_LAYERS};
 use crate::net::listen::BufferSizes;
 use crate::net::network::Network;
@@ -33,7 +34,8 @@ use crate::path::Path;
 use crate::serial::Unwrapper16;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::time::Instant;
-use relay::{HttpAccepted, PathObject, RelaySocketObject, StreamClosed, StunReceived};
+use relay::{HttpAccepted, PathObject, PeerArrived, PeerConnected, PeerFailed, StreamClosed, StunReceived};
+use relayed::{RelayListenerObject, RelaySocketObject};
 
 /// Longest datagram UDP over IPv4 carries.
 const MAX_DATAGRAM: usize = 65_507;
@@ -54,7 +56,8 @@ mod module {
     #[pymodule_export]
     use super::{
         Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
-        PathObject, RelaySocketObject, SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
+        PathObject, PeerArrived, PeerConnected, PeerFailed, RelayListenerObject, RelaySocketObject, SrtpSession,
+        StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -62,7 +65,8 @@ mod module {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let mut event = module.getattr("DtlsReceived")?;
-        for other in ["IceConnected", "TransportClosed", "LayerChanged", "StunReceived", "StreamClosed", "HttpAccepted"]
+        let connections = ["StreamClosed", "HttpAccepted", "PeerConnected", "PeerFailed", "PeerArrived"];
+        for other in ["IceConnected", "TransportClosed", "LayerChanged", "StunReceived"].into_iter().chain(connections)
         {
             event = event.bitor(module.getattr(other)?)?;
         }
@@ -277,6 +281,21 @@ impl Commands {
         Ok(self.0.close_stream(StreamId(stream.u32()))?)
     }
 
+    fn connect_peer(&self, relay: Id, peer: (String, Int<0, 65_535>)) -> PyResult<u32> {
+        let peer = parse_address(&peer.0, peer.1.u16())?;
+        Ok(self.0.connect_peer(RelayId(relay.u32()), peer)?.0)
+    }
+
+    fn join_peer(&self, connection: Id, client: &PathObject) -> PyResult<()> {
+        let client = client.0.carrier.stream();
+        let client = client.ok_or_else(|| PyValueError::new_err("client: not a connection"))?;
+        Ok(self.0.join_peer(ConnectionId(connection.u32()), client)?)
+    }
+
+    fn close_peer(&self, connection: Id) -> PyResult<()> {
+        Ok(self.0.close_peer(ConnectionId(connection.u32()))?)
+    }
+
     #[pyo3(signature = (client, relayed, *, max_bps=Int(0)))]
     fn add_relay(
         &self,
@@ -284,7 +303,7 @@ impl Commands {
         relayed: Vec<Bound<'_, PyAny>>,
         max_bps: Int<0, { i64::MAX }>,
     ) -> PyResult<u32> {
-        Ok(self.0.add_relay(client.0, relay::take_relayed(&relayed)?, max_bps.u64() / 8)?.0)
+        Ok(self.0.add_relay(client.0, relayed::take_relayed(&relayed)?, max_bps.u64() / 8)?.0)
     }
 
     fn move_relay(&self, relay: Id, client: &PathObject) -> PyResult<()> {
@@ -305,12 +324,12 @@ impl Commands {
         self.change(RelayChange::Forbid { id: RelayId(relay.u32()), peer: parse_ip(ip)? })
     }
 
-    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
+    fn bind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>, peer: (String, Int<0, 65_535>)) -> PyResult<()> {
         let peer = parse_address(&peer.0, peer.1.u16())?;
         self.change(RelayChange::BindChannel { id: RelayId(relay.u32()), channel: channel.u16(), peer })
     }
 
-    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x4fff>) -> PyResult<()> {
+    fn unbind_channel(&self, relay: Id, channel: Int<0x4000, 0x7fff>) -> PyResult<()> {
         self.change(RelayChange::UnbindChannel { id: RelayId(relay.u32()), channel: channel.u16() })
     }
 
@@ -751,6 +770,17 @@ fn event_object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         Event::StunReceived { path, data } => {
             let (path, data) = (Py::new(py, PathObject(path))?, PyBytes::new(py, &data).unbind());
             Bound::new(py, StunReceived { path, data })?.into_any()
+        }
+        Event::PeerConnected { relay, connection, peer } => {
+            let peer = address_tuple(peer);
+            Bound::new(py, PeerConnected { relay: relay.0, connection: connection.0, peer })?.into_any()
+        }
+        Event::PeerFailed { relay, connection } => {
+            Bound::new(py, PeerFailed { relay: relay.0, connection: connection.0 })?.into_any()
+        }
+        Event::PeerArrived { relay, connection, peer } => {
+            let peer = address_tuple(peer);
+            Bound::new(py, PeerArrived { relay: relay.0, connection: connection.0, peer })?.into_any()
         }
         Event::StreamClosed { stream } => Bound::new(py, StreamClosed { stream: stream.0 })?.into_any(),
         Event::HttpAccepted { local, remote, end } => Bound::new(py, HttpAccepted::new(local, remote, end))?.into_any(),

@@ -6,7 +6,7 @@
 mod allocation;
 mod downlink;
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 pub use allocation::Allocation;
@@ -220,6 +220,11 @@ impl Relays {
                 batch.write(allocation.client, |bytes| indication::write_icmp(bytes, transaction, peer, error));
             }
         }
+    }
+
+    /// Whether a peer may reach the allocation's client from anywhere.
+    pub fn permits(&self, id: RelayId, peer: IpAddr) -> bool {
+        self.allocations.get(&id).is_some_and(|allocation| allocation.reach(peer) == Some(Reach::Anywhere))
     }
 
     /// Whether there is such an allocation.

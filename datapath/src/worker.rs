@@ -4,7 +4,7 @@
 //! 1. the mailbox: commands, other cores' messages, datagrams other workers received for us;
 //! 2. each readable socket of the media port: one receive call;
 //! 3. each ready socket of an allocation at home here: one receive call;
-//! 4. each ready connection: one read;
+//! 4. each ready connection: one read; peers of TCP allocations that answer or arrive;
 //! 5. deadlines, the core's and the connections';
 //! 6. the snapshot.
 //!
@@ -28,6 +28,7 @@ use crate::engine::{Shared, Snapshot};
 use crate::event::Event;
 use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
+use crate::net::peers::Peers;
 use crate::net::sockets::SocketSet;
 use crate::net::stream::messages::Arrivals;
 use crate::net::streams::Streams;
@@ -52,6 +53,7 @@ pub struct Worker {
     core: Core,
     sockets: SocketSet,
     streams: Streams,
+    peers: Peers,
     shared: Arc<Shared>,
     /// Letters to other workers, by worker, posted once per drain.
     outboxes: Vec<Vec<Letter>>,
@@ -63,7 +65,7 @@ pub struct Worker {
 
 impl Worker {
     /// The worker `id` of those that share `shared`.
-    pub fn new(id: WorkerId, sockets: SocketSet, streams: Streams, shared: Arc<Shared>) -> Self {
+    pub fn new(id: WorkerId, sockets: SocketSet, streams: Streams, peers: Peers, shared: Arc<Shared>) -> Self {
         let workers = shared.workers();
         let mut core = Core::new(id, workers);
         core.set_stun_rate(shared.stun_rate);
@@ -72,6 +74,7 @@ impl Worker {
             core,
             sockets,
             streams,
+            peers,
             outboxes: (0..workers).map(|_| Vec::new()).collect(),
             shared,
             batch: SendBatch::new(),
@@ -91,6 +94,7 @@ impl Worker {
             self.sockets.sockets().iter().map(|socket| wait.add(socket.as_fd(), Interest::Readable)).collect();
         let relays = wait.add(shared.relays.descriptor(self.id), Interest::Readable);
         let streams = wait.add(self.streams.as_fd(), Interest::Readable);
+        let peers = wait.add(self.peers.as_fd(), Interest::Readable);
         let mut received = ReceiveBatch::new();
         let mut relayed = Inbox::new();
         let mut arrivals = Arrivals::default();
@@ -114,6 +118,9 @@ impl Worker {
             if wait.is_ready(streams) {
                 self.receive_streams(&mut arrivals);
             }
+            if wait.is_ready(peers) {
+                self.receive_peers();
+            }
             self.handle_timeouts();
         }
     }
@@ -124,7 +131,8 @@ impl Worker {
 
     /// Until the next deadline; None: until something comes.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let deadline = earliest(earliest(self.core.next_deadline(), self.streams.next_deadline()), self.snapshot_due)?;
+        let connections = earliest(self.streams.next_deadline(), self.peers.next_deadline());
+        let deadline = earliest(earliest(self.core.next_deadline(), connections), self.snapshot_due)?;
         // A deadline that has been dealt with and still stands will not pass by being looked at again.
         Some(if deadline <= self.timeouts_handled { SPIN_GUARD } else { deadline.since(self.now()) })
     }
@@ -137,7 +145,8 @@ impl Worker {
                 match letter {
                     Letter::Command(command) => self.guard(|core| core.handle_command(now, command)),
                     Letter::Relay(change) => {
-                        self.streams.note_relay(&change);
+                        self.streams.note_relay(now, &change);
+                        self.peers.note_relay(&change);
                         self.guard(|core| core.handle_relay_change(now, change));
                     }
                     Letter::CloseStream(id) => {
@@ -146,6 +155,7 @@ impl Worker {
                         self.streams.close(now, id);
                         self.settle_streams(now);
                     }
+                    Letter::Peer(request) => self.handle_peer_request(now, request),
                     Letter::Message(message) => self.guard(|core| core.handle_message(now, message)),
                     Letter::Datagram(path, mut datagram) => self.handle_datagram(now, path, &mut datagram),
                     Letter::PathTaken(path) => self.note_lost(path),
@@ -236,6 +246,10 @@ impl Worker {
         if self.streams.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.streams.handle_timeout(now, &mut self.counters);
             self.settle_streams(now);
+        }
+        if self.peers.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.peers.handle_timeout(now);
+            self.deliver_peers(now);
         }
         if self.snapshot_due.is_some_and(|due| due <= now) {
             self.publish_snapshot(now);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use core::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command as Program;
@@ -58,10 +58,10 @@ impl End {
     }
 
     fn send(&self, datagrams: &[Vec<u8>], to: SocketAddr) {
-        let source: IpAddr = if to.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
         let mut scratch = SendScratch::new();
-        let mut send =
-            |bytes: &[u8], segment| self.0.send(&[Message { bytes, segment, source, destination: to }], &mut scratch);
+        let mut send = |bytes: &[u8], segment| {
+            self.0.send([Message { bytes, segment, source: None, destination: to }], &mut scratch)
+        };
         let segment = (datagrams.len() > 1).then(|| u16::try_from(datagrams[0].len()).unwrap());
         if send(&datagrams.concat(), segment).is_err() {
             // Where each has to be fragmented, they go one by one.

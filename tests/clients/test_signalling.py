@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clients.connection import new_peer_connection
-from clients.signalling import Endpoint, Session, SignallingError, endpoint_url, trusting
+from clients.signalling import Endpoint, Session, SignallingError, endpoint_url
 from clients.turn import TurnServer
 from tests.clients.peer_server import TOKEN, PeerServer
 
@@ -116,4 +116,4 @@ def test_certificates_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing")
     for name in ("missing.pem", "empty.pem"):
         with pytest.raises(OSError, match=r"."):
-            trusting(tmp_path / name)
+            Endpoint("https://a.example/whep/demo", TOKEN, authority=tmp_path / name)

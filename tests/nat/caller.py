@@ -20,7 +20,7 @@ from clients.connection import new_peer_connection
 from clients.ice import path_of, use_turn
 from clients.media import AudioSink, VideoSink, drain
 from clients.reach import first_answering
-from clients.signalling import Endpoint, endpoint_url, trusting
+from clients.signalling import Endpoint, endpoint_url
 from clients.testsrc import TestVideo
 
 INTERVAL = 0.5
@@ -56,10 +56,10 @@ async def main(role: str, url: str, token: str, authority: str) -> None:
 
 async def _gather(peer: RTCPeerConnection, url: str, token: str, authority: str) -> None:
     """Have the peer connection use a relay. Two that are behind symmetric NATs have no use for STUN."""
-    async with Endpoint(endpoint_url(url, "whip", "call"), token, tls=trusting(Path(authority))) as endpoint:
-        relay = await first_answering(await endpoint.turn_servers(), endpoint.tls)
+    async with Endpoint(endpoint_url(url, "whip", "call"), token, authority=Path(authority)) as endpoint:
+        relay = await first_answering(await endpoint.turn_servers(), endpoint.turn_tls)
         assert relay is not None, "no relay answers"
-        use_turn(peer, relay, endpoint.tls)
+        use_turn(peer, relay, endpoint.turn_tls)
 
 
 async def _heard() -> str:

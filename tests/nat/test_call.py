@@ -24,7 +24,7 @@ async def test_a_call_through_the_relay(
     """The caller behind a symmetric NAT, the one who is called behind `network`."""
     (caller,), (called,) = internet.behind(recipes.SYMMETRIC).hosts, internet.behind(network).hosts
     options = [
-        (role, server.https, server.token(role, f"call {network.name}", publish=True), str(server.authority))
+        (role, server.https, server.token(role, "call", publish=True), str(server.authority))
         for role in ("offer", "answer")
     ]
     with findings.row(f"call: symmetric to {network.name}", "aiortc") as row:

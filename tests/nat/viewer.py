@@ -9,12 +9,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from clients.signalling import trusting
 from clients.watch import Watcher
 
 
 async def main(url: str, room: str, token: str, authority: str, *options: str) -> None:
-    watcher = Watcher(url, room, token, relay_only="--relay" in options, tls=trusting(Path(authority)))
+    watcher = Watcher(url, room, token, relay_only="--relay" in options, authority=Path(authority))
     async for figures in watcher.follow():
         sys.stdout.write(json.dumps(asdict(figures) | {"number": watcher.video.number()}) + "\n")
         sys.stdout.flush()

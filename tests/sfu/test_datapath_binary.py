@@ -204,7 +204,7 @@ def test_stun_for_python_is_told_with_its_path_within_a_rate() -> None:
 
 def test_event_is_the_union_of_the_event_classes() -> None:
     names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged"}
-    names |= {"StunReceived", "StreamClosed", "HttpAccepted"}
+    names |= {"StunReceived", "StreamClosed", "HttpAccepted", "PeerConnected", "PeerFailed", "PeerArrived"}
     assert {member.__name__ for member in get_args(_datapath.Event)} == names
 
 

@@ -1,6 +1,6 @@
 //! Allocations: packets between their clients and the peers, and what becomes of transports reached through one.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 use super::Core;
@@ -66,5 +66,15 @@ impl Core {
     /// A snapshot of every allocation.
     pub fn relay_stats(&self) -> Vec<RelayStats> {
         self.relays.stats().collect()
+    }
+
+    /// Whether a peer may reach the client of the allocation.
+    pub fn permits(&self, relay: RelayId, peer: IpAddr) -> bool {
+        self.relays.permits(relay, peer)
+    }
+
+    /// Whether the allocation is there.
+    pub fn has_relay(&self, relay: RelayId) -> bool {
+        self.relays.contains(relay)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::ids::{EgressId, RelayId, TrackId, TransportId};
+use crate::ids::{ConnectionId, EgressId, RelayId, TrackId, TransportId, WorkerId};
 
 /// Counts up; an id is never given twice.
 pub struct IdAllocator {
@@ -11,6 +11,7 @@ pub struct IdAllocator {
     tracks: AtomicU32,
     egresses: AtomicU32,
     relays: AtomicU32,
+    connections: AtomicU32,
 }
 
 /// All ids of a kind have been given: four thousand million, divided by the number of workers.
@@ -26,7 +27,13 @@ impl IdAllocator {
             tracks: AtomicU32::new(1),
             egresses: AtomicU32::new(1),
             relays: AtomicU32::new(1),
+            connections: AtomicU32::new(1),
         }
+    }
+
+    /// For how many workers.
+    pub fn workers(&self) -> u16 {
+        self.workers
     }
 
     /// Workers take turns.
@@ -36,12 +43,12 @@ impl IdAllocator {
 
     /// At home where its transport is.
     pub fn track(&self, transport: TransportId) -> Result<TrackId, IdsExhausted> {
-        self.at_home_of(transport, &self.tracks).map(TrackId)
+        self.at_home(transport.home(self.workers), &self.tracks).map(TrackId)
     }
 
     /// At home where its transport is.
     pub fn egress(&self, transport: TransportId) -> Result<EgressId, IdsExhausted> {
-        self.at_home_of(transport, &self.egresses).map(EgressId)
+        self.at_home(transport.home(self.workers), &self.egresses).map(EgressId)
     }
 
     /// Workers take turns.
@@ -49,10 +56,14 @@ impl IdAllocator {
         next(&self.relays).map(RelayId)
     }
 
-    fn at_home_of(&self, transport: TransportId, counter: &AtomicU32) -> Result<u32, IdsExhausted> {
-        let home = u32::from(transport.home(self.workers).0);
+    /// At home where its allocation is.
+    pub fn connection(&self, relay: RelayId) -> Result<ConnectionId, IdsExhausted> {
+        self.at_home(relay.home(self.workers), &self.connections).map(ConnectionId)
+    }
+
+    fn at_home(&self, home: WorkerId, counter: &AtomicU32) -> Result<u32, IdsExhausted> {
         let base = next(counter)?.checked_mul(u32::from(self.workers)).ok_or(IdsExhausted)?;
-        base.checked_add(home).ok_or(IdsExhausted)
+        base.checked_add(u32::from(home.0)).ok_or(IdsExhausted)
     }
 }
 
@@ -66,7 +77,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn tracks_and_egresses_live_with_their_transport_and_ids_are_unique() {
+    fn what_belongs_to_something_lives_with_it_and_ids_are_unique() {
         let ids = IdAllocator::new(3);
         let mut seen = HashSet::new();
         for _ in 0..30 {
@@ -77,6 +88,10 @@ mod tests {
             assert!(seen.insert(("transport", transport.0)));
             assert!(seen.insert(("track", track.0)));
             assert!(seen.insert(("egress", egress.0)));
+            let relay = ids.relay().unwrap();
+            let connection = ids.connection(relay).unwrap();
+            assert_eq!(connection.home(3), relay.home(3));
+            assert!(seen.insert(("connection", connection.0)));
         }
     }
 

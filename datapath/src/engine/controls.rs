@@ -1,14 +1,14 @@
 //! What Python can ask of the data path, be it worker threads over sockets or one core in virtual time.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use super::addresses::{AddressBook, UfragTaken};
 use super::allocation::{IdAllocator, IdsExhausted};
-use super::mailbox::MailboxFull;
+use super::mailbox::{MailboxFull, PeerRequest};
 use crate::command::{Command, RelayChange, RelayedAddress};
 use crate::event::Event;
 use crate::ice::Credentials;
-use crate::ids::{EgressId, RelayId, StreamId, TrackId, TransportId};
+use crate::ids::{ConnectionId, EgressId, RelayId, StreamId, TrackId, TransportId, WorkerId};
 use crate::media::{EgressSpec, TrackSpec};
 use crate::net::relay_socket::RelaySocket;
 use crate::packet::extensions::ExtensionMap;
@@ -37,6 +37,8 @@ pub enum Relayed {
     Virtual(SocketAddr),
     /// A bound socket, and its address as the client is told.
     Bound(SocketAddr, RelaySocket),
+    /// A listener for the peers of a TCP allocation, and its address as the client is told.
+    Listening(SocketAddr, TcpListener),
 }
 
 /// Commands down, events and figures up.
@@ -58,6 +60,14 @@ pub trait Controls: Send + Sync {
 
     /// Closes them.
     fn abandon(&self, relay: RelayId);
+
+    /// What is asked of this worker about the TCP connections of allocations.
+    fn ask(&self, home: WorkerId, request: PeerRequest) -> Result<(), Refused>;
+
+    /// How many workers there are.
+    fn workers(&self) -> u16 {
+        self.ids().workers()
+    }
 
     /// Ends a TCP or TLS connection; nothing happens if it has ended.
     fn close_stream(&self, id: StreamId) -> Result<(), Refused>;
@@ -105,16 +115,41 @@ pub trait Controls: Send + Sync {
     fn add_relay(&self, client: Path, relayed: Vec<Relayed>, max_bytes_per_second: u64) -> Result<RelayId, Refused> {
         let id = self.ids().relay()?;
         let addresses = relayed.iter().map(Relayed::address).collect();
-        let sockets = relayed.into_iter().filter_map(|relayed| match relayed {
-            Relayed::Virtual(_) => None,
-            Relayed::Bound(address, socket) => Some((address, socket)),
-        });
-        self.adopt(id, sockets.collect())?;
+        let (mut sockets, mut listeners) = (Vec::new(), Vec::new());
+        for relayed in relayed {
+            match relayed {
+                Relayed::Virtual(_) => {}
+                Relayed::Bound(address, socket) => sockets.push((address, socket)),
+                Relayed::Listening(_, listener) => listeners.push(listener),
+            }
+        }
+        self.adopt(id, sockets)?;
         let added = self.change_relays(RelayChange::Add { id, client, relayed: addresses, max_bytes_per_second });
         if added.is_err() {
             self.abandon(id);
         }
-        added.map(|()| id)
+        added?;
+        for listener in listeners {
+            self.ask(id.home(self.workers()), PeerRequest::Listen { relay: id, listener })?;
+        }
+        Ok(id)
+    }
+
+    /// Begins to connect an allocation to a peer, from its listener's address (RFC 6062, 5.2). An event follows.
+    fn connect_peer(&self, relay: RelayId, peer: SocketAddr) -> Result<ConnectionId, Refused> {
+        let connection = self.ids().connection(relay)?;
+        self.ask(relay.home(self.workers()), PeerRequest::Connect { relay, connection, peer })?;
+        Ok(connection)
+    }
+
+    /// A peer's connection and a client's become one (RFC 6062, 5.4).
+    fn join_peer(&self, connection: ConnectionId, client: StreamId) -> Result<(), Refused> {
+        self.ask(connection.home(self.workers()), PeerRequest::Join { connection, client })
+    }
+
+    /// Ends a peer's connection, and the client's it is joined to; nothing happens if it has ended.
+    fn close_peer(&self, connection: ConnectionId) -> Result<(), Refused> {
+        self.ask(connection.home(self.workers()), PeerRequest::Close { connection })
     }
 
     /// The allocation ends.
@@ -139,7 +174,7 @@ pub trait Controls: Send + Sync {
 impl Relayed {
     fn address(&self) -> RelayedAddress {
         match *self {
-            Self::Virtual(address) => RelayedAddress { address, has_socket: false },
+            Self::Virtual(address) | Self::Listening(address, _) => RelayedAddress { address, has_socket: false },
             Self::Bound(address, _) => RelayedAddress { address, has_socket: true },
         }
     }

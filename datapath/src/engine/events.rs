@@ -13,7 +13,7 @@ use crate::net::sys::EventFd;
 /// that floods us does not take the others' room. DTLS repeats what is lost.
 const MAX_WAITING: u32 = 128;
 
-/// What anybody can cause, STUN requests and HTTP connections, waits in this number at most. Clients repeat requests.
+/// What anybody can cause, STUN requests, HTTP and peers that connect, waits in this number at most. Clients repeat requests.
 const MAX_STRANGERS: usize = 1024;
 
 /// The queue.
@@ -116,7 +116,7 @@ fn caused_at_will(event: &Event) -> Option<TransportId> {
 }
 
 fn is_strangers(event: &Event) -> bool {
-    matches!(event, Event::StunReceived { .. } | Event::HttpAccepted { .. })
+    matches!(event, Event::StunReceived { .. } | Event::HttpAccepted { .. } | Event::PeerArrived { .. })
 }
 
 impl AsFd for EventQueue {

@@ -1,11 +1,12 @@
 //! What others want of a worker: commands from Python, messages and stray datagrams from other workers, in order.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::{Command, RelayChange};
-use crate::ids::StreamId;
+use crate::ids::{ConnectionId, RelayId, StreamId};
 use crate::message::Message;
 use crate::net::sys::EventFd;
 use crate::path::Path;
@@ -31,6 +32,8 @@ pub enum Letter {
     Relay(RelayChange),
     /// From Python: end a connection of this worker's.
     CloseStream(StreamId),
+    /// From Python or another worker: about a connection with a peer.
+    Peer(PeerRequest),
     /// From another worker's core.
     Message(Message),
     /// Received by another worker.
@@ -39,6 +42,55 @@ pub enum Letter {
     PathTaken(Path),
     /// The connection that carried a path of this worker's is over.
     PathEnded(Path),
+}
+
+/// What is asked about the TCP connections of allocations (RFC 6062).
+#[derive(Debug)]
+pub enum PeerRequest {
+    /// The allocation has this listener.
+    Listen {
+        /// The allocation.
+        relay: RelayId,
+        /// Bound to its relayed transport address.
+        listener: TcpListener,
+    },
+    /// Connect to a peer.
+    Connect {
+        /// The allocation.
+        relay: RelayId,
+        /// The connection's id.
+        connection: ConnectionId,
+        /// Whom to.
+        peer: SocketAddr,
+    },
+    /// Make it one with a client's.
+    Join {
+        /// The peer's connection.
+        connection: ConnectionId,
+        /// The client's.
+        client: StreamId,
+    },
+    /// End it, and the client's it is joined to.
+    Close {
+        /// The peer's connection.
+        connection: ConnectionId,
+    },
+    /// To the worker of the client's connection: join it to this.
+    Adopt {
+        /// The allocation.
+        relay: RelayId,
+        /// The peer's connection.
+        connection: ConnectionId,
+        /// The client's.
+        client: StreamId,
+        /// What the peer's is made of.
+        socket: TcpStream,
+    },
+    /// To all workers: if it is joined here, end it.
+    CloseJoined {
+        /// The peer's connection.
+        connection: ConnectionId,
+    },
 }
 
 /// The queue of one worker, bounded per kind, and the bell that wakes it.
@@ -74,6 +126,11 @@ impl Mailbox {
     /// Appends a change to the table of allocations.
     pub fn relay(&self, change: RelayChange) -> Result<(), MailboxFull> {
         self.one(Letter::Relay(change))
+    }
+
+    /// Appends what is asked about a connection with a peer.
+    pub fn peer(&self, request: PeerRequest) -> Result<(), MailboxFull> {
+        self.one(Letter::Peer(request))
     }
 
     /// Asks for the end of a connection.
@@ -126,7 +183,9 @@ impl Mailbox {
 impl Inner {
     fn push(&mut self, letter: Letter) -> bool {
         let (count, bound) = match letter {
-            Letter::Command(_) | Letter::Relay(_) | Letter::CloseStream(_) => (&mut self.commands, MAX_COMMANDS),
+            Letter::Command(_) | Letter::Relay(_) | Letter::CloseStream(_) | Letter::Peer(_) => {
+                (&mut self.commands, MAX_COMMANDS)
+            }
             Letter::Message(Message::Media(_)) => (&mut self.packets, MAX_PACKETS),
             Letter::Message(_) => (&mut self.notices, MAX_NOTICES),
             Letter::Datagram(..) | Letter::PathTaken(_) | Letter::PathEnded(_) => (&mut self.datagrams, MAX_DATAGRAMS),

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::addresses::AddressBook;
 use super::allocation::IdAllocator;
 use super::controls::{Controls, Refused};
+use super::mailbox::PeerRequest;
 use crate::batch::SendBatch;
 use crate::command::{Command, RelayChange};
 use crate::core::Core;
@@ -139,6 +140,11 @@ impl Controls for Stepper {
     }
 
     fn abandon(&self, _: RelayId) {}
+
+    /// Nor with peers.
+    fn ask(&self, _: WorkerId, _: PeerRequest) -> Result<(), Refused> {
+        Ok(())
+    }
 
     /// There are no connections in virtual time.
     fn close_stream(&self, _: StreamId) -> Result<(), Refused> {

@@ -69,6 +69,8 @@ counters! {
     streams_ended_timeout,
     /// Connections that ended because their client did not read.
     streams_ended_stuck,
+    /// Peers that connected to an allocation and were sent away: no permission.
+    peers_refused,
     /// A message for a connection that has ended.
     dropped_stream_ended,
     /// A message for a connection whose client reads too slowly.

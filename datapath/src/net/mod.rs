@@ -4,6 +4,7 @@ pub mod counters;
 pub mod listen;
 pub mod network;
 pub mod outlet;
+pub mod peers;
 pub mod proxy;
 pub mod relay_socket;
 pub mod relay_sockets;

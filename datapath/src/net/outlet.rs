@@ -1,7 +1,7 @@
 //! What a run of datagrams leaves through: a socket of the media port, or that of an allocation.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -51,15 +51,11 @@ impl<'a> Outlet<'a> {
         scratch: &mut SendScratch,
         undelivered: &mut Vec<(RelayId, Undelivered)>,
     ) -> io::Result<usize> {
-        let first = self.message(bytes, &runs[0]);
-        let mut messages = [first; MAX_MESSAGES];
-        for (slot, run) in messages.iter_mut().zip(runs).skip(1) {
-            *slot = self.message(bytes, run);
-        }
-        let messages = &messages[..runs.len().min(MAX_MESSAGES)];
+        let messages = runs.iter().map(|run| self.message(bytes, run));
         match self {
             Self::Own(socket) => socket.send(messages, scratch),
             Self::Relay(endpoint) if runs[0].dont_fragment => {
+                let first = self.message(bytes, &runs[0]);
                 endpoint.socket.send_whole(first, scratch, |report| undelivered.push((endpoint.relay, report)))
             }
             Self::Relay(endpoint) => endpoint.socket.send(messages, scratch),
@@ -75,10 +71,9 @@ impl<'a> Outlet<'a> {
         let Path { local, remote, .. } = run.path;
         let segment = (run.count > 1).then_some(run.segment);
         let source = match self {
-            Self::Own(_) => local.ip(),
-            // Behind a NAT that is not an address of ours. The socket has but one.
-            Self::Relay(_) if remote.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Self::Relay(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            Self::Own(socket) if socket.local().ip().is_unspecified() => Some(local.ip()),
+            // It has but one. That of an allocation behind a NAT is not what its path says.
+            Self::Own(_) | Self::Relay(_) => None,
         };
         Message { bytes: &bytes[run.bytes.clone()], segment, source, destination: remote }
     }

@@ -57,10 +57,14 @@ impl RelaySocket {
     }
 
     /// Sends what it can of `messages`, as [`UdpSocket::send`] does.
-    pub fn send(&self, messages: &[Message<'_>], scratch: &mut SendScratch) -> io::Result<usize> {
+    pub fn send<'a>(
+        &self,
+        messages: impl IntoIterator<Item = Message<'a>> + Clone,
+        scratch: &mut SendScratch,
+    ) -> io::Result<usize> {
         let mut retries_left = MAX_RETRIES;
         loop {
-            match self.socket.send(messages, scratch) {
+            match self.socket.send(messages.clone(), scratch) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock && retries_left > 0 => retries_left -= 1,
                 result => return result,
             }
@@ -78,7 +82,7 @@ impl RelaySocket {
         let _guard = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         self.socket.set_dont_fragment(true)?;
         // An error of another datagram's that is pending would be taken for this one's.
-        let sent = self.socket.take_error().and_then(|_| self.socket.send(&[message], scratch));
+        let sent = self.socket.take_error().and_then(|_| self.socket.send([message], scratch));
         let restored = self.socket.set_dont_fragment(false);
         if sent.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EMSGSIZE)) {
             self.take_undelivered(Some(message.destination), report);
@@ -123,7 +127,7 @@ mod tests {
     use super::*;
     use crate::net::sys::{Epoll, Readiness, Watch};
     use core::time::Duration;
-    use std::net::{IpAddr, UdpSocket as StdSocket};
+    use std::net::UdpSocket as StdSocket;
     use std::time::Instant;
 
     const LOOPBACKS: [&str; 2] = ["127.0.0.1:0", "[::1]:0"];
@@ -144,12 +148,11 @@ mod tests {
     }
 
     fn message(bytes: &[u8], destination: SocketAddr) -> Message<'_> {
-        let source: IpAddr = if destination.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
-        Message { bytes, segment: None, source, destination }
+        Message { bytes, segment: None, source: None, destination }
     }
 
     fn send(socket: &RelaySocket, bytes: &[u8], destination: SocketAddr) -> io::Result<usize> {
-        socket.send(&[message(bytes, destination)], &mut SendScratch::new())
+        socket.send([message(bytes, destination)], &mut SendScratch::new())
     }
 
     /// What the socket is ready for, once it is for anything.
@@ -186,7 +189,7 @@ mod tests {
             let (from, to) = (bind(address), bind(address));
             let burst: Vec<u8> = (0..8u8).flat_map(|fill| [fill; 1200]).chain([9; 30]).collect();
             let joined = Message { segment: Some(1200), ..message(&burst, to.local()) };
-            assert_eq!(from.send(&[joined], &mut SendScratch::new()).unwrap(), 1);
+            assert_eq!(from.send([joined], &mut SendScratch::new()).unwrap(), 1);
             send(&from, &[], to.local()).unwrap();
             assert!(readiness(&to).read);
             let (mut batch, mut counters) = (ReceiveBatch::joined(), ShellCounters::default());

@@ -2,7 +2,9 @@
 
 pub mod backlog;
 pub mod census;
+pub mod connection;
 pub mod doors;
+pub mod ids;
 pub mod line;
 pub mod messages;
 pub mod pending;

@@ -3,15 +3,18 @@
 use core::time::Duration;
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, ErrorKind};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::counters::ShellCounters;
+use super::stream::connection::{Connection, Joined, Overdue};
 use super::stream::doors::{Door, Doors};
+use super::stream::ids::StreamIds;
 use super::stream::line::{Line, Socket};
 use super::stream::messages::{Arrivals, Parts, Stream};
-use super::stream::pending::{Kind, Known, Pending};
+use super::stream::pending::{Kind, Known};
 use super::stream::pipe::{Pipe, Side};
 use super::stream::reception::{Reception, SentAway};
 use super::sys::{Epoll, Readiness};
@@ -19,7 +22,7 @@ use crate::batch::SendBatch;
 use crate::command::RelayChange;
 use crate::event::{Event, StreamEnd};
 use crate::idmap::IdMap;
-use crate::ids::{RelayId, StreamId, WorkerId};
+use crate::ids::{ConnectionId, RelayId, StreamId, WorkerId};
 use crate::path::{Carrier, Path};
 use crate::time::{earliest, Instant};
 
@@ -46,12 +49,14 @@ pub struct Streams {
     shared: Arc<Reception>,
     epoll: Arc<Epoll>,
     doors: Doors,
-    ids: Ids,
+    ids: StreamIds,
     connections: IdMap<StreamId, Connection>,
     /// Connections with an allocation may be silent.
     allocations: IdMap<RelayId, StreamId>,
+    /// Those joined to peers.
+    joined: IdMap<ConnectionId, StreamId>,
     /// Carried messages, and are over.
-    over: Vec<StreamId>,
+    over: Vec<Arc<Stream>>,
     /// Clients that speak HTTP.
     accepted: VecDeque<Event>,
     ready: Vec<(u64, Readiness)>,
@@ -61,17 +66,9 @@ pub struct Streams {
     frames: Vec<u8>,
 }
 
-enum Connection {
-    Pending(Box<Pending>),
-    Messages(Arc<Stream>),
-    Pipe(Box<Pipe>),
-}
-
 /// A connection that carried messages and is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
-    /// Its id.
-    pub id: StreamId,
     /// Its path, which will not come again.
     pub path: Path,
     /// Python knew of it.
@@ -85,13 +82,18 @@ impl Streams {
     /// The system has no descriptors or no memory left.
     pub fn new(worker: WorkerId, workers: u16, doors: Vec<Door>, shared: Arc<Reception>) -> io::Result<Self> {
         let epoll = Arc::new(Epoll::new()?);
+        let mut open = Doors::default();
+        for (door, token) in doors.into_iter().zip(LISTENERS..) {
+            open.open(token, door, &epoll)?;
+        }
         Ok(Self {
             shared,
-            doors: Doors::open(doors, &epoll, LISTENERS)?,
+            doors: open,
             epoll,
-            ids: Ids::new(worker, workers),
+            ids: StreamIds::new(worker, workers),
             connections: IdMap::default(),
             allocations: IdMap::default(),
+            joined: IdMap::default(),
             over: Vec::new(),
             accepted: VecDeque::new(),
             ready: Vec::new(),
@@ -132,12 +134,8 @@ impl Streams {
 
     /// A connection that carried messages and is over, to be asked for once its messages have been dealt with.
     pub fn poll_over(&mut self) -> Option<Over> {
-        while let Some(id) = self.over.pop() {
-            if let Some(Connection::Messages(stream)) = self.connections.remove(&id) {
-                return Some(Over { id, path: stream.path(), raised: stream.was_raised() });
-            }
-        }
-        None
+        let stream = self.over.pop()?;
+        Some(Over { path: stream.path(), raised: stream.was_raised() })
     }
 
     /// A client that speaks HTTP.
@@ -159,17 +157,43 @@ impl Streams {
         }
     }
 
-    /// Ends a connection, with what is on its way to it.
+    /// Ends a connection, behind what is on its way to it.
     pub fn close(&mut self, now: Instant, id: StreamId) {
-        match self.connections.get_mut(&id) {
-            Some(Connection::Messages(_)) => self.end_messages(now, id),
-            Some(Connection::Pending(pending)) => {
+        match self.connections.remove(&id) {
+            Some(Connection::Pending(mut pending)) => {
                 // Nobody is left to hear of an error.
                 let _ = pending.line().finish(now);
-                self.connections.remove(&id);
             }
-            Some(Connection::Pipe(_)) => drop(self.connections.remove(&id)),
-            None => {}
+            Some(Connection::Messages(stream)) => {
+                stream.close(now);
+                self.shared.table.remove(id);
+                self.over.push(stream);
+            }
+            Some(Connection::Pipe(_, Some(joined))) => {
+                self.joined.remove(&joined.peer);
+                self.over.push(joined.stream);
+            }
+            Some(Connection::Pipe(_, None)) | None => {}
+        }
+    }
+
+    /// The connection of a client becomes one with that of a peer, or both end.
+    pub fn join(&mut self, now: Instant, id: StreamId, relay: RelayId, peer: ConnectionId, socket: TcpStream) {
+        let Some(Connection::Messages(stream)) = self.connections.get(&id) else { return };
+        let stream = Arc::clone(stream);
+        let Some(parts) = stream.take() else { return };
+        self.shared.table.remove(id);
+        self.joined.insert(peer, id);
+        let joined = Some(Joined { relay, peer, stream });
+        if self.pipe(now, id, parts, Socket::Tcp(socket), joined).is_err() {
+            self.close(now, id);
+        }
+    }
+
+    /// Ends the connection of a peer, and that of the client it is joined to.
+    pub fn close_joined(&mut self, now: Instant, peer: ConnectionId) {
+        if let Some(&id) = self.joined.get(&peer) {
+            self.close(now, id);
         }
     }
 
@@ -180,8 +204,8 @@ impl Streams {
         }
     }
 
-    /// Keeps in mind which connections have an allocation.
-    pub fn note_relay(&mut self, change: &RelayChange) {
+    /// Keeps in mind which connections have an allocation. Those with its peers end with it.
+    pub fn note_relay(&mut self, now: Instant, change: &RelayChange) {
         match change {
             RelayChange::Add { id, client, .. } | RelayChange::Move { id, client } => {
                 match client.carrier.stream().filter(|stream| self.connections.contains_key(stream)) {
@@ -191,6 +215,11 @@ impl Streams {
             }
             RelayChange::Remove { id } => {
                 self.allocations.remove(id);
+                let of = |connection: &Connection| matches!(connection, Connection::Pipe(_, Some(joined)) if joined.relay == *id);
+                let theirs = self.joined.values().copied();
+                let theirs = theirs.filter(|stream| self.connections.get(stream).is_some_and(of));
+                let theirs: Vec<StreamId> = theirs.collect();
+                theirs.into_iter().for_each(|stream| self.close(now, stream));
             }
             _ => {}
         }
@@ -202,31 +231,15 @@ impl Streams {
         if self.sweep_due.is_none_or(|due| now < due) {
             return;
         }
-        let limits = self.shared.limits;
         let held: HashSet<StreamId> = self.allocations.values().copied().collect();
         let mut ended = Vec::new();
         for (&id, connection) in &self.connections {
-            let overdue = match connection {
-                Connection::Pending(pending) => {
-                    (now.since(pending.since()) >= limits.opening).then_some(&mut counters.streams_ended_timeout)
-                }
-                Connection::Messages(stream) => match stream.liveliness() {
-                    Some((_, Some(blocked))) if now.since(blocked) >= limits.stuck => {
-                        Some(&mut counters.streams_ended_stuck)
-                    }
-                    Some((last, _)) if now.since(last) >= limits.idle && !held.contains(&id) => {
-                        Some(&mut counters.streams_ended_timeout)
-                    }
-                    _ => None,
-                },
-                Connection::Pipe(pipe) => {
-                    pipe.is_overdue(now, limits.idle).then_some(&mut counters.streams_ended_stuck)
-                }
-            };
-            if let Some(counter) = overdue {
-                *counter += 1;
-                ended.push(id);
+            match connection.overdue(now, &self.shared.limits, held.contains(&id)) {
+                Some(Overdue::Late) => counters.streams_ended_timeout += 1,
+                Some(Overdue::Stuck) => counters.streams_ended_stuck += 1,
+                None => continue,
             }
+            ended.push(id);
         }
         ended.into_iter().for_each(|id| self.close(now, id));
         self.sweep_due = (!self.connections.is_empty()).then(|| now + self.sweep_interval());
@@ -274,7 +287,7 @@ impl Streams {
                     Err(error) => Err(error),
                 }
             }
-            Some(Connection::Pipe(pipe)) => {
+            Some(Connection::Pipe(pipe, _)) => {
                 let side = if token & OTHER_END == 0 { Side::Client } else { Side::Other };
                 pipe.handle_ready(now, side, ready, &mut self.scratch, &mut self.frames);
                 // One that is over ends without fault.
@@ -319,27 +332,27 @@ impl Streams {
                 theirs.set_nonblocking(true)?;
                 let end = StreamEnd(Arc::new(theirs.into()));
                 self.accepted.push_back(Event::HttpAccepted { local, remote, end });
-                self.pipe(now, id, parts, Socket::Local(ours))
+                self.pipe(now, id, parts, Socket::Local(ours), None)
             }
         }
     }
 
     /// The connection goes on as a pipe to another.
-    fn pipe(&mut self, now: Instant, id: StreamId, parts: Parts, other: Socket) -> io::Result<()> {
+    fn pipe(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        parts: Parts,
+        other: Socket,
+        joined: Option<Joined>,
+    ) -> io::Result<()> {
         let Parts { line, rest, seat } = parts;
         let token = u64::from(id.0);
         let other = Line::new(other, None);
         let mut pipe = Pipe::new(now, (line, token), (other, token | OTHER_END), &rest, seat);
-        pipe.watch(&self.epoll)?;
-        self.connections.insert(id, Connection::Pipe(Box::new(pipe)));
-        Ok(())
-    }
-
-    fn end_messages(&mut self, now: Instant, id: StreamId) {
-        let Some(Connection::Messages(stream)) = self.connections.get(&id) else { return };
-        stream.close(now);
-        self.shared.table.remove(id);
-        self.over.push(id);
+        let watched = pipe.watch(&self.epoll);
+        self.connections.insert(id, Connection::Pipe(Box::new(pipe), joined));
+        watched
     }
 
     fn sweep_interval(&self) -> Duration {
@@ -360,33 +373,6 @@ impl Drop for Streams {
         for (id, connection) in self.connections.drain() {
             if let Connection::Messages(_) = connection {
                 self.shared.table.remove(id);
-            }
-        }
-    }
-}
-
-/// Ids of one worker's connections: `id % workers` is the worker.
-struct Ids {
-    first: u32,
-    step: u32,
-    next: u32,
-}
-
-impl Ids {
-    fn new(worker: WorkerId, workers: u16) -> Self {
-        let step = u32::from(workers.max(1));
-        // Not 0, which in Python means none.
-        let first = step + u32::from(worker.0);
-        Self { first, step, next: first }
-    }
-
-    /// One that is not in use. They come round again after 4,000 million.
-    fn next(&mut self, is_used: impl Fn(StreamId) -> bool) -> StreamId {
-        loop {
-            let id = StreamId(self.next);
-            self.next = self.next.checked_add(self.step).unwrap_or(self.first);
-            if !is_used(id) {
-                return id;
             }
         }
     }

@@ -9,7 +9,7 @@ mod epoll;
 mod error_queue;
 pub mod tcp;
 
-use core::mem;
+use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::time::Duration;
 use std::fs::File;
@@ -29,6 +29,9 @@ pub const MAX_DATAGRAM: usize = 2048;
 
 /// Messages that one receive call takes from a socket that joins segments.
 const MAX_JOINED: usize = 16;
+
+/// Messages that a receive call may bring at least.
+const MIN_ROOM: usize = 8;
 
 /// Room for one of them: the longest there can be. The rest keeps the beginnings of all from falling into the same few
 /// lines of the processor's cache.
@@ -61,8 +64,8 @@ pub struct BindOptions {
     pub send_buffer: usize,
 }
 
-/// A non-blocking UDP socket that tells the destination address of what it receives and lets the sender choose its
-/// source address.
+/// A non-blocking UDP socket. Bound to all addresses, it tells the destination of what it receives and lets the sender
+/// choose the source.
 #[derive(Debug)]
 pub struct UdpSocket {
     socket: std::net::UdpSocket,
@@ -73,10 +76,11 @@ impl UdpSocket {
     /// A socket bound to `address` that shares its port with further sockets of this process's user (SO_REUSEPORT).
     pub fn bind(address: SocketAddr, options: BindOptions) -> io::Result<Self> {
         let fd = open(address, options)?;
-        if address.is_ipv4() {
-            set_option(&fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-        } else {
-            set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => set_option(&fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
+            // All it receives has come to this address.
+            _ => {}
         }
         if !options.exclusive {
             set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
@@ -141,14 +145,14 @@ impl UdpSocket {
     /// waits.
     pub fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<usize> {
         batch.received.clear();
-        // SAFETY: all-zero is a valid value of these plain C structures.
-        let mut headers: [libc::mmsghdr; MAX_MESSAGES] = unsafe { mem::zeroed() };
-        // SAFETY: as above.
-        let mut vectors: [libc::iovec; MAX_MESSAGES] = unsafe { mem::zeroed() };
+        // Only what is used is touched: on a wakeup little of this is in the cache.
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; MAX_MESSAGES];
+        let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; MAX_MESSAGES];
         let slots = batch.bytes.chunks_exact_mut(batch.slot).zip(&mut batch.names).zip(&mut batch.controls);
-        for (((slot, name), control), (header, vector)) in slots.zip(headers.iter_mut().zip(&mut vectors)) {
-            *vector = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
-            let header = &mut header.msg_hdr;
+        let entries = headers.iter_mut().zip(&mut vectors).take(batch.room);
+        for (((slot, name), control), (header, vector)) in slots.zip(entries) {
+            let vector = vector.write(libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() });
+            let header = &mut header.write(EMPTY_HEADER).msg_hdr;
             header.msg_name = ptr::from_mut(name).cast();
             header.msg_namelen = mem::size_of::<SocketName>() as libc::socklen_t;
             header.msg_iov = vector;
@@ -156,14 +160,16 @@ impl UdpSocket {
             header.msg_control = control.0.as_mut_ptr().cast();
             header.msg_controllen = CONTROL_LEN as _;
         }
-        // SAFETY: every header points to distinct buffers of the stated lengths, which live until the call returns.
+        // SAFETY: the first `room` headers, of which there are as many as slots at most, are written and point to distinct
+        // buffers of the stated lengths, which live until the call returns.
         let count = unsafe {
-            let flags = libc::MSG_DONTWAIT;
-            let room = batch.names.len().min(MAX_MESSAGES);
-            libc::recvmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), room as _, flags, ptr::null_mut())
+            let (first, flags) = (headers.as_mut_ptr().cast(), libc::MSG_DONTWAIT);
+            libc::recvmmsg(self.socket.as_raw_fd(), first, batch.room as _, flags, ptr::null_mut())
         };
         check(count)?;
         for (header, name) in headers.iter().zip(&batch.names).take(count as usize) {
+            // SAFETY: the kernel fills no more headers than it was given, which were written above.
+            let header = unsafe { header.assume_init_ref() };
             let control = read_control(&header.msg_hdr);
             if let Some(overflow) = control.overflow {
                 batch.overflow = overflow;
@@ -176,34 +182,40 @@ impl UdpSocket {
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             });
         }
+        batch.expect_about(count as usize);
         Ok(batch.received.len())
     }
 
     /// Sends the first [`MAX_MESSAGES`] of `messages` in order and returns how many left. An error is that of the
     /// first message; nothing left then.
-    pub fn send(&self, messages: &[Message<'_>], scratch: &mut SendScratch) -> io::Result<usize> {
-        let count = messages.len().min(MAX_MESSAGES);
-        // SAFETY: all-zero is a valid value of these plain C structures.
-        let mut headers: [libc::mmsghdr; MAX_MESSAGES] = unsafe { mem::zeroed() };
-        for (i, message) in messages.iter().take(count).enumerate() {
-            let len = write_name(&mut scratch.names[i], message.destination);
-            scratch.vectors[i].0 =
-                libc::iovec { iov_base: message.bytes.as_ptr().cast_mut().cast(), iov_len: message.bytes.len() };
-            let header = &mut headers[i].msg_hdr;
-            header.msg_name = ptr::from_mut(&mut scratch.names[i]).cast();
-            header.msg_namelen = len;
-            header.msg_iov = &mut scratch.vectors[i].0;
+    pub fn send<'a>(
+        &self,
+        messages: impl IntoIterator<Item = Message<'a>>,
+        scratch: &mut SendScratch,
+    ) -> io::Result<usize> {
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; MAX_MESSAGES];
+        let mut count = 0;
+        let entries = scratch.names.iter_mut().zip(&mut scratch.vectors).zip(&mut scratch.controls);
+        for ((message, header), ((name, vector), control)) in messages.into_iter().zip(&mut headers).zip(entries) {
+            vector.0 = libc::iovec { iov_base: message.bytes.as_ptr().cast_mut().cast(), iov_len: message.bytes.len() };
+            let header = &mut header.write(EMPTY_HEADER).msg_hdr;
+            header.msg_namelen = write_name(name, message.destination);
+            header.msg_name = ptr::from_mut(name).cast();
+            header.msg_iov = &mut vector.0;
             header.msg_iovlen = 1;
-            let used = write_control(&mut scratch.controls[i], message);
+            let used = write_control(control, &message);
             if used > 0 {
-                header.msg_control = scratch.controls[i].0.as_mut_ptr().cast();
+                header.msg_control = control.0.as_mut_ptr().cast();
                 header.msg_controllen = used as _;
             }
+            count += 1;
         }
-        // SAFETY: every header points to memory of the stated length that lives until the call returns; sending does
-        // not write through iov_base.
-        let sent =
-            unsafe { libc::sendmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_DONTWAIT) };
+        // SAFETY: the first `count` headers are written and point to memory of the stated length that lives until the call
+        // returns; sending does not write through iov_base.
+        let sent = unsafe {
+            let first = headers.as_mut_ptr().cast();
+            libc::sendmmsg(self.socket.as_raw_fd(), first, count, libc::MSG_DONTWAIT)
+        };
         check(sent)?;
         Ok(sent as usize)
     }
@@ -226,6 +238,8 @@ pub struct ReceiveBatch {
     bytes: Box<[u8]>,
     /// Bytes of it for each message.
     slot: usize,
+    /// Messages the next call may bring.
+    room: usize,
     names: Box<[SocketName]>,
     controls: Box<[Control]>,
     received: Vec<Received>,
@@ -235,7 +249,7 @@ pub struct ReceiveBatch {
 /// Where a datagram came from and went to.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
-    /// The address it was sent to; None if the kernel did not say.
+    /// The address it was sent to; None if the kernel did not say, for there is but one.
     pub destination: Option<IpAddr>,
     /// The sender; None if its address is of no family we know.
     pub source: Option<SocketAddr>,
@@ -262,6 +276,7 @@ impl ReceiveBatch {
         Self {
             bytes: vec![0; count * slot].into_boxed_slice(),
             slot,
+            room: count,
             names: vec![EMPTY_NAME; count].into_boxed_slice(),
             controls: vec![Control([0; CONTROL_LEN]); count].into_boxed_slice(),
             received: Vec::with_capacity(count),
@@ -280,6 +295,12 @@ impl ReceiveBatch {
                 (Received { truncated, ..*received }, datagram)
             })
         })
+    }
+
+    /// Preparing a call costs per message it may bring: that is twice what the last one brought. If more has come, the
+    /// socket stays ready.
+    fn expect_about(&mut self, count: usize) {
+        self.room = (2 * count).clamp(MIN_ROOM, self.names.len());
     }
 
     /// Takes the latest count of datagrams the socket dropped since it was opened because its buffer was full; 0 if
@@ -302,8 +323,8 @@ pub struct Message<'a> {
     pub bytes: &'a [u8],
     /// The kernel is to cut `bytes` into datagrams of this length, the last may be shorter.
     pub segment: Option<u16>,
-    /// Our address it leaves from; unspecified lets the kernel choose.
-    pub source: IpAddr,
+    /// Our address it leaves from, for a socket that is bound to all.
+    pub source: Option<IpAddr>,
     /// Whom it is for.
     pub destination: SocketAddr,
 }
@@ -425,6 +446,9 @@ impl WaitSet {
     }
 }
 
+// SAFETY: all-zero is a valid value of this plain C structure.
+const EMPTY_HEADER: libc::mmsghdr = unsafe { mem::zeroed() };
+
 // SAFETY: all-zero is a valid value of a socket address.
 const EMPTY_NAME: SocketName = unsafe { mem::zeroed() };
 
@@ -476,6 +500,18 @@ fn bind(fd: &impl AsRawFd, address: SocketAddr) -> io::Result<()> {
     let len = write_name(&mut name, address);
     // SAFETY: the name has at least the stated length.
     check(unsafe { libc::bind(fd.as_raw_fd(), ptr::from_ref(&name).cast(), len) })
+}
+
+/// Begins to connect.
+fn connect(fd: &impl AsRawFd, address: SocketAddr) -> io::Result<()> {
+    let mut name = EMPTY_NAME;
+    let len = write_name(&mut name, address);
+    // SAFETY: the name has at least the stated length.
+    let result = check(unsafe { libc::connect(fd.as_raw_fd(), ptr::from_ref(&name).cast(), len) });
+    match result {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
+        result => result,
+    }
 }
 
 fn write_name(name: &mut SocketName, address: SocketAddr) -> libc::socklen_t {
@@ -583,7 +619,7 @@ fn control_entries(header: &libc::msghdr, mut visit: impl FnMut(libc::c_int, lib
 fn write_control(control: &mut Control, message: &Message<'_>) -> usize {
     let mut used = 0;
     match message.source {
-        IpAddr::V4(ip) if !ip.is_unspecified() => {
+        Some(IpAddr::V4(ip)) => {
             let info = libc::in_pktinfo {
                 ipi_ifindex: 0,
                 ipi_spec_dst: ipv4_to_c(ip),
@@ -591,11 +627,11 @@ fn write_control(control: &mut Control, message: &Message<'_>) -> usize {
             };
             used = append_control(control, used, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
         }
-        IpAddr::V6(ip) if !ip.is_unspecified() => {
+        Some(IpAddr::V6(ip)) => {
             let info = libc::in6_pktinfo { ipi6_addr: ipv6_to_c(ip), ipi6_ifindex: 0 };
             used = append_control(control, used, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
         }
-        _ => {}
+        None => {}
     }
     if let Some(segment) = message.segment {
         used = append_control(control, used, libc::SOL_UDP, libc::UDP_SEGMENT, segment);

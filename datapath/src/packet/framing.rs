@@ -82,7 +82,7 @@ impl Framing {
 fn first_of_turn(bytes: &[u8]) -> Result<Option<Frame>, Malformed> {
     match bytes.first() {
         None => return Ok(None),
-        Some(0..=3 | 64..=79) => {}
+        Some(0..=3 | 64..=127) => {}
         Some(_) => return Err(Malformed),
     }
     let Ok(len) = u16_at(bytes, 2) else { return Ok(None) };
@@ -259,7 +259,7 @@ mod tests {
     fn garbage_ends_a_turn_stream_but_not_what_came_before() {
         let mut stream = framed(Framing::Turn, &[stun(0), channel_data(3)]);
         let good = deframed(Framing::Turn, &stream, &[]).0;
-        for garbage in [&b"POST / HTTP/1.1"[..], &[0, 1, 0, 3], &[0, 1, 0, 0, 1, 2, 3, 4], &[0x80, 0, 0, 0]] {
+        for garbage in [&b"\x16\x03\x01"[..], &[0, 1, 0, 3], &[0, 1, 0, 0, 1, 2, 3, 4], &[0x80, 0, 0, 0]] {
             let len = stream.len();
             stream.extend_from_slice(garbage);
             assert_eq!(deframed(Framing::Turn, &stream, &[]), (good.clone(), false));

@@ -46,7 +46,8 @@ pub fn classify(datagram: &[u8]) -> Class {
     match datagram {
         [0..=3, ..] => Class::Stun,
         [20..=63, ..] => Class::Dtls,
-        [64..=79, ..] => Class::ChannelData,
+        // RFC 8656 uses the numbers up to 79, RFC 5766 those to 127, which nobody else has; unbound ones lead nowhere.
+        [64..=127, ..] => Class::ChannelData,
         [128..=191, 192..=223, ..] => Class::Rtcp,
         [128..=191, ..] => Class::Rtp,
         _ => Class::Unknown,
@@ -84,8 +85,7 @@ mod tests {
             (0..=3, Class::Stun),
             (4..=19, Class::Unknown),
             (20..=63, Class::Dtls),
-            (64..=79, Class::ChannelData),
-            (80..=127, Class::Unknown),
+            (64..=127, Class::ChannelData),
             (128..=191, Class::Rtp),
             (192..=255, Class::Unknown),
         ];

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
-use sluice_datapath::command::{Command, RelayChange};
+use sluice_datapath::command::{Command, Reach, RelayChange};
 use sluice_datapath::engine::controls::{Controls, Relayed};
 use sluice_datapath::engine::Engine;
 use sluice_datapath::event::Event;
@@ -33,7 +33,7 @@ fn stun_received(event: Event) -> Option<(Path, Vec<u8>)> {
 #[test]
 fn ice_over_tcp_reaches_its_transport_whichever_worker_has_the_connection() {
     let engine = start(options());
-    for _ in 0..8 {
+    for _ in 0..20 {
         let user = User::add(&engine);
         let mut client = ice(&engine);
         let address = client.stream.local_addr().unwrap();

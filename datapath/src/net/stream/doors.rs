@@ -1,6 +1,7 @@
-//! Where one worker's connections come in.
+//! Listeners of one worker.
 
 use core::time::Duration;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -24,11 +25,10 @@ pub struct Door {
     pub tls: bool,
 }
 
-/// One worker's listeners.
-#[derive(Debug)]
+/// Listeners, each known by a token.
+#[derive(Debug, Default)]
 pub struct Doors {
-    doors: Vec<Door>,
-    first_token: u64,
+    doors: HashMap<u64, Door>,
     shut_until: Option<Instant>,
 }
 
@@ -46,14 +46,21 @@ pub struct Visitor {
 }
 
 impl Doors {
-    /// Open doors, watched under `first_token` and those that follow it.
+    /// One more door, watched under this token.
     ///
     /// # Errors
     /// The system has no memory for it.
-    pub fn open(doors: Vec<Door>, epoll: &Epoll, first_token: u64) -> io::Result<Self> {
-        let doors = Self { doors, first_token, shut_until: None };
-        doors.watch(epoll)?;
-        Ok(doors)
+    pub fn open(&mut self, token: u64, door: Door, epoll: &Epoll) -> io::Result<()> {
+        if self.shut_until.is_none() {
+            epoll.add(door.listener.as_fd(), token, Watch::READ)?;
+        }
+        self.doors.insert(token, door);
+        Ok(())
+    }
+
+    /// Nobody comes in there any more.
+    pub fn close(&mut self, token: u64) {
+        self.doors.remove(&token);
     }
 
     /// When they open again.
@@ -71,8 +78,7 @@ impl Doors {
         counters: &mut ShellCounters,
         mut enter: impl FnMut(Visitor, &mut ShellCounters),
     ) {
-        let index = token.wrapping_sub(self.first_token);
-        let Some(door) = usize::try_from(index).ok().and_then(|index| self.doors.get(index)) else { return };
+        let Some(door) = self.doors.get(&token) else { return };
         for _ in 0..MAX_ACCEPTS {
             match door.listener.accept().and_then(|(socket, remote)| prepared(socket, remote, door.tls)) {
                 Ok(visitor) => {
@@ -102,7 +108,7 @@ impl Doors {
     }
 
     fn shut(&mut self, now: Instant, epoll: &Epoll) {
-        for door in &self.doors {
+        for door in self.doors.values() {
             // It was watched, so this cannot fail.
             let _ = epoll.remove(door.listener.as_fd());
         }
@@ -110,8 +116,8 @@ impl Doors {
     }
 
     fn watch(&self, epoll: &Epoll) -> io::Result<()> {
-        for (door, token) in self.doors.iter().zip(self.first_token..) {
-            match epoll.add(door.listener.as_fd(), token, Watch::READ) {
+        for (token, door) in &self.doors {
+            match epoll.add(door.listener.as_fd(), *token, Watch::READ) {
                 // Of those that a failure in the middle left.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 result => result?,

@@ -36,6 +36,19 @@ pub fn listen(address: SocketAddr, exclusive: bool) -> io::Result<TcpListener> {
     Ok(TcpListener::from(fd))
 }
 
+/// A connection that is being made from `local`, where somebody of ours may listen, to `remote`. It is there when it is
+/// writable and has no error.
+pub fn connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
+    let fd = socket(local)?;
+    set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    super::bind(&fd, local)?;
+    super::connect(&fd, remote)?;
+    let stream = TcpStream::from(fd);
+    prepare(&stream)?;
+    Ok(stream)
+}
+
 /// A connection as we want it: non-blocking, without delay for small messages, with little waiting unsent, and with an
 /// end if the other side vanishes.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
