@@ -188,11 +188,7 @@ impl Stream {
             open.line.watch(&self.epoll, self.token, true)
         });
         if sent.is_err() {
-            // Its worker finds out and ends it.
-            let _ = self.with(|open| {
-                open.line.abort();
-                Ok(())
-            });
+            self.abort();
         }
     }
 
@@ -201,11 +197,25 @@ impl Stream {
         self.lock().as_ref().map(|open| (open.last_message, open.line.blocked_since()))
     }
 
-    /// Ends the connection, politely if it still listens.
-    pub fn close(&self, now: Instant) {
-        if let Some(mut open) = self.lock().take() {
-            // Nobody is left to hear of an error.
-            let _ = open.line.finish(now);
+    /// Nothing that waits for the client will leave any more.
+    pub fn forget_unsent(&self) {
+        if let Some(open) = self.lock().as_ref() {
+            open.line.forget_unsent();
+        }
+    }
+
+    /// Tells the client that no more comes.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub fn finish(&self, now: Instant) -> io::Result<()> {
+        self.with(|open| open.line.finish(now))
+    }
+
+    /// Ends both directions. Its worker finds out.
+    pub fn abort(&self) {
+        if let Some(open) = self.lock().as_mut() {
+            open.line.abort();
         }
     }
 
