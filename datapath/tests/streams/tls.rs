@@ -153,7 +153,7 @@ fn media_by_tls_is_relayed_to_its_transport() {
     let user = User::add(&engine);
     client.send(&channel(&user.check(1)));
     assert_eq!(user.verify(&client.receive().unwrap()[4..]), relayed);
-    let datagrams: Vec<Vec<u8>> = (0..50).map(|number| vec![22, number].repeat(600)).collect();
+    let datagrams: Vec<Vec<u8>> = (0..50).map(|number| [22, number].repeat(600)).collect();
     for datagram in &datagrams {
         send_dtls(&engine, user.id, datagram);
     }

@@ -15,10 +15,6 @@ from tests.clients.doctor.responder import Responder, by_udp, closed_port
 from tests.clients.peer_server import TOKEN, PeerServer
 
 
-async def examined(url: str) -> Report:
-    return await examine(Endpoint(endpoint_url(url, "whip", "room"), TOKEN), url)
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[PeerServer]:
     async with PeerServer().running() as server:
@@ -63,3 +59,7 @@ async def test_the_status_says_whether_media_gets_through(capsys: pytest.Capture
     console = Console()
     assert await run("http://{}:{}".format(*closed_port()), "room", "", as_json=True, console=console) == 1
     assert json.loads(capsys.readouterr().out)["usable"] is False
+
+
+async def examined(url: str) -> Report:
+    return await examine(Endpoint(endpoint_url(url, "whip", "room"), TOKEN), url)
