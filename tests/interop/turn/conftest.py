@@ -16,7 +16,6 @@ from tests.interop.turn.servers import (
     indiscretions,
 )
 
-
 # turnutils_uclient draws its channel numbers from the range of before RFC 8656.
 OLD_CHANNELS = "--old-channels"
 EXTRAS = ("--tcp-allocations", "--mobility", OLD_CHANNELS)
