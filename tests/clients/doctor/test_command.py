@@ -1,7 +1,6 @@
 """The whole examination, of a server that is not there or says no; of the real one elsewhere."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,11 +9,10 @@ from rich.console import Console
 from starlette.responses import JSONResponse
 
 from clients.doctor.command import examine, run
-from clients.doctor.findings import Fault, Status
+from clients.doctor.findings import Fault, Report, Status
+from clients.signalling import Endpoint, endpoint_url
 from tests.clients.doctor.responder import Responder, by_udp, closed_port
 from tests.clients.peer_server import TOKEN, PeerServer
-
-TLS = ssl.create_default_context()
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ async def server() -> AsyncIterator[PeerServer]:
 
 
 async def test_a_server_that_is_not_there() -> None:
-    report = await examine("http://{}:{}".format(*closed_port()), "room", "", TLS)
+    report = await examined("http://{}:{}".format(*closed_port()))
     (finding,) = report.findings
     assert (finding.leg, finding.fault) == ("http", Fault.CLOSED_PORT)
     assert finding.advice is not None
@@ -33,7 +31,7 @@ async def test_a_server_that_is_not_there() -> None:
 
 async def test_a_server_that_says_no(server: PeerServer) -> None:
     server.ice_servers = JSONResponse({}, httpx.codes.FORBIDDEN)
-    report = await examine(server.url, "room", TOKEN, TLS)
+    report = await examined(server.url)
     assert [(finding.leg, finding.fault) for finding in report.findings] == [("http", Fault.REFUSED)]
 
 
@@ -41,7 +39,7 @@ async def test_a_session_that_is_refused_leaves_what_needs_none(server: PeerServ
     async with by_udp(Responder(key=None)) as stun:
         server.ice_servers = JSONResponse({"iceServers": [{"urls": ["stun:{}:{}".format(*stun)]}]})
         server.refusals = [JSONResponse({}, httpx.codes.FORBIDDEN)]
-        report = await examine(server.url, "room", TOKEN, TLS)
+        report = await examined(server.url)
     found = {finding.leg: finding for finding in report.findings}
     assert found["session"].fault is Fault.REFUSED
     assert found["stun udp"].status is Status.OK
@@ -53,7 +51,7 @@ async def test_a_session_that_is_refused_leaves_what_needs_none(server: PeerServ
 async def test_nothing_of_what_a_server_names_is_taken_on_trust(server: PeerServer) -> None:
     server.ice_servers = JSONResponse({"iceServers": [7, {"urls": 7}, {"urls": ["stun:", "stun:[::1"]}, {}]})
     server.refusals = [JSONResponse({}, httpx.codes.FORBIDDEN)]
-    report = await examine(server.url, "room", TOKEN, TLS)
+    report = await examined(server.url)
     assert {finding.fault for finding in report.findings if finding.leg == "stun udp"} == {Fault.NOT_OFFERED}
 
 
@@ -61,3 +59,7 @@ async def test_the_status_says_whether_media_gets_through(capsys: pytest.Capture
     console = Console()
     assert await run("http://{}:{}".format(*closed_port()), "room", "", as_json=True, console=console) == 1
     assert json.loads(capsys.readouterr().out)["usable"] is False
+
+
+async def examined(url: str) -> Report:
+    return await examine(Endpoint(endpoint_url(url, "whip", "room"), TOKEN), url)
