@@ -40,7 +40,7 @@ RUN pip install --no-cache-dir --requirement /tmp/requirements.lock \
 USER 10001:10001
 WORKDIR /srv
 ENV PYTHONUNBUFFERED=1
-EXPOSE 7880/tcp 3478/udp
+EXPOSE 7880/tcp 3478/udp 3478/tcp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:7880/healthz', timeout=2)"]
 # SIGTERM ends it: sessions are told, then closed.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # A renewed certificate overlaps the old one by days.
-CHECK_INTERVAL = 10.0
+CHECK_INTERVAL = 5.0
 MAX_PEM_BYTES = 1 << 20
 
 log = logging.getLogger(__name__)

@@ -69,26 +69,30 @@ class Site:
 class TurnProcess:
     """One TURN server. Use as a context manager.
 
-    cores: the processors it may run on; None for all.
+    command: with `{udp}` and `{tls}` for its ports. tls: whether it listens to TLS. cores: the processors it may run
+    on; None for all.
     """
 
-    def __init__(self, name: str, site: Site, command: Sequence[str], cores: set[int] | None = None) -> None:
+    def __init__(
+        self, name: str, site: Site, command: Sequence[str], *, tls: bool = True, cores: set[int] | None = None
+    ) -> None:
         self.name = name
         self.udp_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
         self._command = [part.format(udp=self.udp_port, tls=self.tls_port) for part in command]
-        self._log = site.directory / f"{name}-{self.udp_port}.log"
+        self.log = site.directory / f"{name}-{self.udp_port}.log"
+        self._tls = tls
         self._cores = cores
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         """Start it and wait until it answers. ServerError: with the end of its log."""
-        with self._log.open("wb") as log, on_cores(self._cores):
+        with self.log.open("wb") as log, on_cores(self._cores):
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._end(signal.SIGKILL)
-                raise ServerError(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
+                raise ServerError(f"{self.name} did not start: {self.log.read_text(errors='replace')[-2000:]}")
         return self
 
     def __exit__(
@@ -103,7 +107,7 @@ class TurnProcess:
         return self._process.pid
 
     def _answers(self) -> bool:
-        """Whether a Binding request is answered and the TLS port is open."""
+        """Whether a Binding request is answered, and the TLS port is open if there is one."""
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.settimeout(_PROBE_TIMEOUT)
@@ -111,7 +115,8 @@ class TurnProcess:
             try:
                 probe.send(bytes(request))
                 probe.recv(2048)
-                socket.create_connection((HOST, self.tls_port), _PROBE_TIMEOUT).close()
+                if self._tls:
+                    socket.create_connection((HOST, self.tls_port), _PROBE_TIMEOUT).close()
             except ConnectionRefusedError:
                 time.sleep(_PROBE_TIMEOUT)
                 return False
@@ -136,7 +141,7 @@ def sluice(site: Site, cores: set[int] | None = None) -> TurnProcess:
     command = [sys.executable, "-c", _SLUICE, "turn", "--listen", HOST + ":{udp}", "--tls-listen", HOST + ":{tls}"]
     command += ["--cert", str(site.certificate), "--key", str(site.key), "--secret", site.secret, "--realm", REALM]
     command += ["--peers", "open", "--allow-peer", "127.0.0.0/8", "--relay-ip", HOST]
-    return TurnProcess("sluice", site, command, cores)
+    return TurnProcess("sluice", site, command, cores=cores)
 
 
 def coturn(site: Site, cores: set[int] | None = None) -> TurnProcess:
@@ -145,7 +150,12 @@ def coturn(site: Site, cores: set[int] | None = None) -> TurnProcess:
     command += ["--relay-ip", HOST, "--allow-loopback-peers", "--use-auth-secret", "--realm", REALM]
     command += ["--static-auth-secret", site.secret, "--cert", str(site.certificate), "--pkey", str(site.key)]
     command += ["--no-cli", "--no-dtls", "--no-tcp-relay", "--log-file", "stdout", "--pidfile", "/dev/null"]
-    return TurnProcess("coturn", site, command, cores)
+    return TurnProcess("coturn", site, command, cores=cores)
+
+
+def bare(site: Site, loadgen: Path) -> TurnProcess:
+    """A relay without rules, which sets the floor."""
+    return TurnProcess("bare", site, [str(loadgen), "bare-relay", HOST + ":{udp}"], tls=False)
 
 
 def coturn_is_installed() -> bool:

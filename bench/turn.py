@@ -1,9 +1,10 @@
 """What does relaying cost? Sluice and coturn take turns in one run, with the same clients and the same peer.
 
 Clients send 1,200-byte packets in ChannelData to a peer that sends them back; every packet is checked when it comes
-home, and the server's CPU time is divided by what reached the peer and what came back. First over UDP, then with the
-clients on TLS. Then publishers and viewers of Sluice's SFU reach it directly and through its own relay by turns. Last,
-how many allocations a second one processor gives, each with its challenge.
+home, and the server's CPU time is divided by what reached the peer and what came back. First over UDP, beside a relay
+without rules that sets the floor, then with the clients on TLS. Then publishers and viewers of Sluice's SFU reach it
+directly and through its own relay by turns. Last, how many allocations a second one processor gives, each with its
+challenge.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.fanout import UNLIMITED, drain, peer_line, raise_file_limit
-from bench.relays import COTURN, HOST, Account, Site, TurnProcess, coturn, coturn_is_installed, on_cores, sluice
+from bench.relays import COTURN, HOST, Account, Site, TurnProcess, bare, coturn, coturn_is_installed, on_cores, sluice
 from bench.server import ServerProcess
 from bench.session import PAYLOAD_TYPE, MediaSession, connect
 from bench.turn_result import result
@@ -71,8 +72,9 @@ def main() -> int:
             return 2
     with tempfile.TemporaryDirectory() as directory:
         site = Site.create(Path(directory))
-        with sluice(site) as ours, coturn(site) as theirs:
-            udp, tls = (_relay(carrier, [ours, theirs], site, arguments) for carrier in ("udp", "tls"))
+        with sluice(site) as ours, coturn(site) as theirs, bare(site, arguments.loadgen) as floor:
+            udp = _relay("udp", [ours, theirs, floor], site, arguments)
+            tls = _relay("tls", [ours, theirs], site, arguments)
         with ServerProcess(site.directory / "server.log", settings=UNLIMITED) as server:
             hop = asyncio.run(_hop(server, arguments))
         with sluice(site, {SERVER_CORE}) as ours, coturn(site, {SERVER_CORE}) as theirs:
@@ -183,6 +185,7 @@ def _print(found: dict[str, Any]) -> None:
     table.add_row(
         "per packet, clients on TLS", _span(found, "tls_us"), _span(found, "coturn_tls_us"), f"{found['tls_ratio']}"
     )
+    table.add_row("per packet, a relay without rules", _span(found, "floor_us"), "-", "-")
     table.add_row("per packet, hop into the SFU", _span(found, "hop_us"), "-", "-")
     table.add_row(
         "per allocation", f"{found['allocation_cpu_us']:.0f} µs", f"{found['coturn_allocation_cpu_us']:.0f} µs", "-"

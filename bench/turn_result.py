@@ -12,12 +12,13 @@ def result(
     load: Findings, udp: Findings, tls: Findings, hop: Findings, allocations: Findings, coturn_version: str
 ) -> dict[str, Any]:
     """load: what was asked for. udp, tls: findings of `relay`, one per carrier. hop and allocations: of those."""
-    ours, theirs = _server(udp, "sluice"), _server(udp, "coturn")
+    ours, theirs, bare = (_server(udp, name) for name in ("sluice", "coturn", "bare"))
     ours_tls, theirs_tls = _server(tls, "sluice"), _server(tls, "coturn")
+    floor = _costs(bare["turns"])
     cost, coturn, secure, coturn_secure = (_costs(server["turns"]) for server in (ours, theirs, ours_tls, theirs_tls))
     hops = hop_costs(hop)
     rates, coturn_rates = (_rates(_server(allocations, name)) for name in ("sluice", "coturn"))
-    relayed = [turn for server in (ours, theirs, ours_tls, theirs_tls) for turn in server["turns"]]
+    relayed = [turn for server in (ours, theirs, bare, ours_tls, theirs_tls) for turn in server["turns"]]
     forwarded = [*hop["direct"], *hop["relayed"]]
     return {
         "bench": "turn",
@@ -28,6 +29,8 @@ def result(
         "coturn_us": _median(coturn),
         "coturn_us_spread": _spread(coturn),
         "ratio": _ratio(cost, coturn),
+        "floor_us": _median(floor),
+        "floor_us_spread": _spread(floor),
         "hop_us": _median(hops),
         "hop_us_spread": _spread(hops),
         "forward_us": _median([_per(turn["cpu_ns"], turn["delivered"]) for turn in hop["direct"]]),
@@ -42,7 +45,7 @@ def result(
         "coturn_allocation_cpu_us": _allocation_cost(_server(allocations, "coturn")),
         "delivered": _share([(turn["sent"], turn["at_client"]) for turn in relayed]),
         "hop_delivered": _share([(turn["sent"], turn["delivered"]) for turn in forwarded]),
-        "corrupt": sum(part["corrupt"] for part in (ours, theirs, ours_tls, theirs_tls, *forwarded)),
+        "corrupt": sum(part["corrupt"] for part in (ours, theirs, bare, ours_tls, theirs_tls, *forwarded)),
         "p99_ms": ours["p99_ms"],
         "coturn_p99_ms": theirs["p99_ms"],
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from clients.turn import PREFERENCE, TurnServer
 
-TIMEOUT = 5.0
+TIMEOUT = 8.0
 """Seconds until a server that has not answered counts as out of reach."""
 HEAD_START = 0.5
 """Seconds that better servers still have once one has answered."""

@@ -170,7 +170,7 @@ def test_compose_starts_the_server_and_on_request_its_monitoring() -> None:
     assert services["sluice"]["env_file"] == ".env"
     example = re.findall(r"^(SLUICE_\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert set(example) <= {f"SLUICE_{name.upper()}" for name in Settings.model_fields}
-    assert set(services["sluice"]["ports"]) == {"7880:7880/tcp", "3478:3478/udp"}
+    assert set(services["sluice"]["ports"]) == {"7880:7880/tcp", "3478:3478/udp", "3478:3478/tcp"}
     mounts = [volume.split(":") for service in services.values() for volume in service.get("volumes", [])]
     for source, *_ in mounts:
         assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], source

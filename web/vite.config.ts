@@ -10,11 +10,12 @@ const proxy = Object.fromEntries(
   ["/whip", "/whep", "/dev", "/v1", "/docs", "/metrics"].map((path) => [path, server]),
 );
 
-/** The server maps `/broadcast` and `/watch/{room}` to pages; so must Vite's own servers. */
+/** The server maps `/broadcast`, `/network` and `/watch/{room}` to pages; so must Vite's own servers. */
 function pageRoutes(): Plugin {
   const rewrite: Connect.NextHandleFunction = (request, _response, next) => {
     const [path = "/", query] = (request.url ?? "/").split("?", 2);
-    const target = path === "/broadcast" ? "/broadcast.html" : /^\/watch\/[^/]+$/.test(path) ? "/watch.html" : path;
+    const isPage = path === "/broadcast" || path === "/network";
+    const target = isPage ? `${path}.html` : /^\/watch\/[^/]+$/.test(path) ? "/watch.html" : path;
     request.url = query === undefined ? target : `${target}?${query}`;
     next();
   };
@@ -35,7 +36,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: page("index.html"), broadcast: page("broadcast.html"), watch: page("watch.html") },
+      input: {
+        index: page("index.html"),
+        broadcast: page("broadcast.html"),
+        watch: page("watch.html"),
+        network: page("network.html"),
+      },
     },
   },
   server: { proxy },

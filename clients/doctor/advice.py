@@ -6,6 +6,17 @@ from dataclasses import replace
 
 from clients.doctor.findings import Fault, Finding, Leg, Status
 
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# RFC 1918, RFC 6598, RFC 4193, and what never leaves a machine or a link: addresses that others cannot mean.
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("fc00::/7", "fe80::/10", "::1/128"),
+    )
+)
+
 _UNANSWERED = (Fault.SILENCE, Fault.CLOSED_PORT, Fault.NO_ROUTE)
 
 # By leg and fault, for what one leg tells by itself.
@@ -20,8 +31,6 @@ _ADVICE: Mapping[tuple[Leg, Fault], str] = {
     ("stun udp", Fault.SILENCE): "let UDP to {where} through every firewall, there and here",
     ("stun udp", Fault.CLOSED_PORT): "look at the server's --rtc: nobody listens on UDP at {where}",
     ("stun udp", Fault.NO_ROUTE): "announce an address that can be reached from here: --public-ip",
-    ("nat mapping", Fault.NOT_OFFERED): "none needed; to know, give the server two addresses and nat_discovery_port",
-    ("nat filtering", Fault.NOT_OFFERED): "none needed; to know, give the server two addresses and nat_discovery_port",
     ("direct udp", Fault.SILENCE): "let UDP to {where} through every firewall, there and here; else TCP and TURN serve",
     ("direct udp", Fault.CLOSED_PORT): "look at --rtc and --public-ip: at {where} nobody listens on UDP",
     ("direct udp", Fault.NO_ROUTE): "announce an address that can be reached from here: --public-ip",
@@ -81,10 +90,14 @@ def _announces_private(findings: Sequence[Finding]) -> bool:
     """Media is announced at a private address, while HTTP is reached at a public one."""
     at = {finding.leg: _ip(finding.where) for finding in findings}
     http, media = at.get("http"), at.get("direct udp") or at.get("direct tcp")
-    return media is not None and media.is_private and (http is None or not http.is_private)
+    return media is not None and _is_private(media) and not (http is not None and _is_private(http))
 
 
-def _ip(where: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_private(ip: IpAddress) -> bool:
+    return any(ip in network for network in _PRIVATE if network.version == ip.version)
+
+
+def _ip(where: str) -> IpAddress | None:
     try:
         return ipaddress.ip_address(where.rpartition(":")[0].strip("[]"))
     except ValueError:

@@ -87,7 +87,7 @@ class Asker(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def udp(remote: Address | None = None, local: Address | None = None) -> AsyncIterator[Asker]:
-    """A UDP socket, connected to `remote` if that is given. OSError."""
+    """A UDP socket, connected to `remote` or bound to `local`, one of which is given. OSError."""
     loop = asyncio.get_running_loop()
     transport, asker = await loop.create_datagram_endpoint(Asker, remote_addr=remote, local_addr=local)
     try:

@@ -5,7 +5,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,16 +82,23 @@ async def _ask_for_servers(endpoint: Endpoint, url: str) -> tuple[Finding, objec
 
 
 def _http_fault(error: SignallingError) -> Fault:
+    """The most telling of what lies behind it: each layer of the HTTP client wraps the one below."""
     if error.status is not None:
         return Fault.REFUSED
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, httpx.TimeoutException):
-            return Fault.SILENCE
-        if isinstance(cause, OSError):
-            return fault_of(cause)[0]
-        cause = cause.__cause__ or cause.__context__
-    return Fault.NO_ROUTE
+    faults = [fault_of(cause)[0] for cause in _causes(error) if isinstance(cause, OSError)]
+    timed_out = any(isinstance(cause, httpx.TimeoutException) for cause in _causes(error))
+    return next(
+        (fault for fault in faults if fault is not Fault.NO_ROUTE), Fault.SILENCE if timed_out else Fault.NO_ROUTE
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        yield cause
+        yield from _causes(cause)
+    if isinstance(error, BaseExceptionGroup):
+        yield from error.exceptions
 
 
 async def _open(endpoint: Endpoint) -> tuple[Sequence[Finding], Scratch | None]:

@@ -93,7 +93,7 @@ def fault_of(error: BaseException) -> tuple[Fault, str]:
     """What an error means, and in which words."""
     match error:
         case ssl.SSLError():
-            return Fault.CERTIFICATE, f"TLS failed: {error.reason or error}"
+            return Fault.CERTIFICATE, f"TLS failed: {getattr(error, 'verify_message', '') or error}"
         case stun.TransactionFailed():
             code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
             return Fault.REFUSED, f"refused with {code} {reason}".rstrip()

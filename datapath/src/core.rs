@@ -3,7 +3,7 @@
 //! `handle_*` takes bytes, addresses and the time. After every input the shell drains `poll_transmit`, `poll_message`,
 //! `poll_event` and `poll_claim`, and calls `handle_timeout` at `next_deadline`. The files below are what can happen: a
 //! command or message (`control`), a datagram (`receive`) or what one of them reports (`feedback`), media to pass on
-//! (`fanout`), time (`timers`).
+//! (`fanout`), what is relayed (`relay`), time (`timers`).
 
 mod control;
 mod fanout;
@@ -112,6 +112,17 @@ impl Core {
     /// Another core has validated this path since: its packets are no longer ours, until it is checked here again.
     pub fn lose_path(&mut self, path: &Path) {
         self.paths.remove(path);
+    }
+
+    /// The path has ceased to exist, with the connection or the allocation that carried it: a transport reached on it is
+    /// reached on another, if it has any.
+    pub fn end_path(&mut self, now: Instant, path: &Path) {
+        let Some(id) = self.paths.remove(path) else { return };
+        self.claims.push_back(Claim::Release(*path));
+        if let Some(transport) = self.transports.get_mut(&id) {
+            transport.ice.forget_path(path);
+            self.on_new_path(now, id);
+        }
     }
 
     /// Packets of this path are ours.

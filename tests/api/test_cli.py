@@ -11,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+import clients.doctor.command
 import clients.publish
 import clients.watch
 from api.cli import app
@@ -37,7 +38,7 @@ def minted(*arguments: str) -> AccessToken:
 
 def test_help_names_every_command() -> None:
     output = sluice("--help").stdout
-    assert all(command in output for command in ("serve", "token", "publish", "watch", "version"))
+    assert all(command in output for command in ("serve", "token", "publish", "watch", "doctor", "version"))
 
 
 def test_version() -> None:
@@ -145,3 +146,14 @@ def test_watch_takes_the_given_token(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sluice("watch", "lobby", "--url", "https://a.example", "--token", "t", *options).exit_code == 7
     expected = {"relay_only": True, "authority": Path("ca.pem")}
     assert calls == [("https://a.example", "lobby", "t", None, expected)]
+
+
+def test_doctor_examines_a_server_with_a_room_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(clients.doctor.command, "run", recorder(calls))
+    assert sluice("doctor").exit_code == 7
+    assert sluice("doctor", "https://a.example", "--token", "t", "--room", "mine", "--json").exit_code == 7
+    (url, room, token, options), given = calls
+    assert (url, room, options) == ("http://localhost:7880", "doctor", {"as_json": False, "authority": None})
+    assert verify(token, {"devkey": "secret"}, datetime.now(UTC)).may_publish("doctor")
+    assert given == ("https://a.example", "mine", "t", {"as_json": True, "authority": None})

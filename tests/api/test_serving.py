@@ -7,24 +7,18 @@ import os
 import resource
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from api import http_protocol
 from api.addresses import SocketAddress
 from api.app import create_app
 from api.listeners import ListenError, open_listeners
 from api.serving import FORCED_EXIT, StartError, base_url, raise_file_limit, serve
+from tests.api.certificates import write_certificate
 from tests.api.recording import OFFER, SDP, SECRET, RecordingSfu, bearer, settings_for_tests, token
 from tests.api.running import Running, running
 
@@ -169,41 +163,15 @@ async def refused(port: int) -> None:
                 await writer.wait_closed()
 
 
-async def test_https(tmp_path: Path) -> None:
-    certificate, key = write_certificate(tmp_path)
-    settings = settings_for_tests(http="127.0.0.1:0", tls_cert=certificate, tls_key=key)
-    async with running(settings) as server:
-        trust = ssl.create_default_context(cafile=certificate)
-        async with httpx.AsyncClient(base_url=f"https://localhost:{server.port}", verify=trust) as http:
-            assert (await http.get("/healthz")).status_code == 200
-
-
 async def test_a_certificate_that_cannot_be_used_is_explained(sfu: RecordingSfu, tmp_path: Path) -> None:
     certificate, _ = write_certificate(tmp_path)
     missing, garbage = tmp_path / "missing.pem", tmp_path / "garbage.pem"
     garbage.write_text("garbage")
-    for chosen in (missing, garbage):
-        settings = settings_for_tests(http="127.0.0.1:0", tls_cert=certificate, tls_key=chosen)
-        with pytest.raises(StartError, match=f"tls_cert .* and tls_key {chosen}: "):
+    for chosen, reason in ((missing, "cannot read"), (garbage, "no private key")):
+        settings = settings_for_tests(http="127.0.0.1:0", tls="127.0.0.1:0", tls_cert=certificate, tls_key=chosen)
+        with pytest.raises(StartError, match=f"{chosen}") as refusal:
             await serve(settings, create_app(settings, sfu), [], pytest.fail)
-
-
-def write_certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "cert.pem", directory / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return paths
+        assert reason in str(refusal.value)
 
 
 async def test_logs_have_no_addresses_and_no_tokens(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,8 @@
 """One offer, one session; every refusal says why and whether to try again."""
 
+import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clients.connection import new_peer_connection
+from clients.reach import first_answering
 from clients.signalling import Endpoint, Session, SignallingError, endpoint_url
 from clients.turn import TurnServer
 from tests.clients.peer_server import TOKEN, PeerServer
+from tests.nat.certificates import issue
 
 
 @pytest.fixture
@@ -117,3 +121,26 @@ def test_certificates_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     for name in ("missing.pem", "empty.pem"):
         with pytest.raises(OSError, match=r"."):
             Endpoint("https://a.example/whep/demo", TOKEN, authority=tmp_path / name)
+
+
+async def test_http_does_not_decide_what_relays_are_asked_to_speak(tmp_path: Path) -> None:
+    """A server with both on one port goes by what the client offers in TLS (RFC 7443)."""
+    files = issue(tmp_path, "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.chain, files.key)
+    context.set_alpn_protocols(["stun.turn", "http/1.1"])
+    spoken: list[str | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        async with Endpoint(f"https://127.0.0.1:{port}/whep/demo", TOKEN, authority=files.authority) as endpoint:
+            assert await endpoint.turn_servers() == []
+            relay = TurnServer("127.0.0.1", port, "tls", "user", "password")
+            assert await first_answering([relay], endpoint.turn_tls) is None
+    assert spoken == ["http/1.1", "stun.turn"]

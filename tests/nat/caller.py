@@ -57,8 +57,9 @@ async def main(role: str, url: str, token: str, authority: str) -> None:
 async def _gather(peer: RTCPeerConnection, url: str, token: str, authority: str) -> None:
     """Have the peer connection use a relay. Two that are behind symmetric NATs have no use for STUN."""
     async with Endpoint(endpoint_url(url, "whip", "call"), token, authority=Path(authority)) as endpoint:
-        relay = await first_answering(await endpoint.turn_servers(), endpoint.turn_tls)
-        assert relay is not None, "no relay answers"
+        offered = await endpoint.turn_servers()
+        relay = await first_answering(offered, endpoint.turn_tls)
+        assert relay is not None, f"none of these relays answers: {offered}"
         use_turn(peer, relay, endpoint.turn_tls)
 
 

@@ -1,16 +1,18 @@
 """`sluice serve` in a namespace."""
 
 import contextlib
+import json
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from api.tokens import VideoGrant, mint
 from tests.nat.certificates import Certificates
-from tests.net.natlab.running import probe, running
+from tests.net.natlab.running import output_of, probe, python, running
 from tests.net.natlab.world import World
 from tests.waiting import eventually
 
@@ -22,8 +24,10 @@ SLUICE = (sys.executable, "-c", "from api.cli import main; main()")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server as its clients know it."""
+    """A running server as its clients know it, and where it runs."""
 
+    world: World
+    name: str
     address: str
     secret: str
     authority: Path
@@ -42,7 +46,23 @@ class Server:
 
     def at(self, address: str) -> "Server":
         """The same server by another of its addresses."""
-        return Server(address, self.secret, self.authority)
+        return replace(self, address=address)
+
+    async def way_of(self, identity: str, room: str) -> str:
+        """The way that a participant's media takes as the server sees it, named as `clients.ice` does."""
+        grant = VideoGrant(room=room, room_admin=True)
+        token = mint(KEY, self.secret, grant, identity="administrator", now=datetime.now(UTC))
+        url = f"http://127.0.0.1:{HTTP_PORT}/v1/rooms/{quote(room)}/participants/{identity}"
+
+        async def look() -> str:
+            status, _, body = (await output_of(self.world, self.name, *python("tests.nat.ask", url, token))).partition(
+                "\n"
+            )
+            assert status == "200", body
+            path = json.loads(body)["connection"]["path"]
+            return "" if path is None else f"{'relay' if path['relayed'] else 'direct'} {path['protocol']}"
+
+        return await eventually(look, f"the server knows the way of {identity}")
 
     @property
     def _host(self) -> str:
@@ -57,7 +77,7 @@ async def serving(
 
     address: where clients find it.
     """
-    server = Server(address, secrets.token_urlsafe(36), certificates.authority)
+    server = Server(world, name, address, secrets.token_urlsafe(36), certificates.authority)
     tls = ("--tls", f":{TLS_PORT}", "--cert", str(certificates.chain), "--key", str(certificates.key))
     arguments = (*SLUICE, "serve", "--http", f":{HTTP_PORT}", *tls, *options)
     environment = {"SLUICE_KEYS": f"{KEY}:{server.secret}"}

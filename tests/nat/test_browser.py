@@ -1,5 +1,6 @@
 """From the networks that are worst, Chromium publishes and watches: by the best way, and through the relay alone."""
 
+import asyncio
 import shutil
 import time
 from pathlib import Path
@@ -59,6 +60,8 @@ async def test_chromium_publishes_and_watches(
             row.publisher = await _connected(publisher)
             viewer = await join(chromium, server, "whep", room, policy)
             await _note(viewer, row)
+            seen_there = await asyncio.gather(server.way_of("whip", room), server.way_of("whep", room))
+            assert [*seen_there] == [row.publisher, row.viewer]
         ways = {row.publisher, row.viewer}
         if policy == "relay":
             assert all(way.startswith("relay ") for way in ways)

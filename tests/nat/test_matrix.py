@@ -1,5 +1,6 @@
 """From every network, publisher and viewer reach the server and each other's pictures."""
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,17 @@ async def test_ipv6_only(internet: Internet, server: Server, findings: Findings)
 
 
 @pytest.mark.nat
+@pytest.mark.parametrize("network", ["symmetric", "IPv6 only"])
+async def test_nothing_but_the_relay(internet: Internet, server: Server, findings: Findings, network: str) -> None:
+    """Of IPv6 it makes IPv4, if it must: aioice asks for no family, and then there is but the one of RFC 8656."""
+    with findings.row(network, "aiortc", "relay") as row:
+        site = internet.ipv6_only(hosts=2) if network == "IPv6 only" else internet.behind(recipes.SYMMETRIC, hosts=2)
+        url = server.at(SERVER_IPV6).http if network == "IPv6 only" else server.http
+        await _meet(site, url, server, f"{network} relay", row, relay=True)
+        assert row.publisher == row.viewer == "relay udp"
+
+
+@pytest.mark.nat
 async def test_a_public_address_that_changes(internet: Internet, server: Server, findings: Findings) -> None:
     with findings.row("rebinding", "aiortc") as row:
         site = internet.behind(recipes.PORT_RESTRICTED, hosts=2)
@@ -76,14 +88,18 @@ async def test_a_server_behind_a_one_to_one_nat(internet: Internet, tmp_path: Pa
             await _meet(beside, server.http, server, "beside", row)
 
 
-async def _meet(site: Site, url: str, server: Server, room: str, row: Finding, *, move_to: str = "") -> None:
+async def _meet(
+    site: Site, url: str, server: Server, room: str, row: Finding, *, relay: bool = False, move_to: str = ""
+) -> None:
     """One host of a site publishes, the next watches."""
     async with (
-        publishing(site.world, site.hosts[0], url, server, room) as row.publisher,
-        watching(site.world, site.hosts[1], url, server, room) as viewer,
+        publishing(site.world, site.hosts[0], url, server, room, relay=relay) as row.publisher,
+        watching(site.world, site.hosts[1], url, server, room, relay=relay) as viewer,
     ):
         figures = await viewer.until_seen()
         row.viewer, row.seconds = figures["path"], figures["first_frame_ms"] / 1e3
+        seen = await asyncio.gather(server.way_of("publisher", room), server.way_of("viewer", room))
+        assert [*seen] == [row.publisher, row.viewer]
         if move_to:
             site.move(move_to)
             moved = time.monotonic()

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from sfu._datapath import Core, HttpAccepted, StreamClosed, StunReceived
+from sfu._datapath import Core, DtlsReceived, IceConnected, LayerChanged, TransportClosed
 from sfu.attributes import IceCredentials
 from sfu.certificate import DtlsCertificate
 from sfu.dtls import DtlsEndpoint
@@ -95,7 +95,7 @@ class Meeting:
                 self.receive(client, datagram)
                 moved = True
         for event in self.core.drain_events():
-            assert not isinstance(event, StunReceived | StreamClosed | HttpAccepted)
+            assert isinstance(event, DtlsReceived | IceConnected | TransportClosed | LayerChanged)
             self.transports.handle_event(event)
             moved = True
         for _, remote, datagram in self.core.poll_transmits(round(self.now * 1e6)):

@@ -11,7 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from sfu import _datapath, stats
-from sfu._datapath import Core, EgressSpec, Engine, SrtpSession, TrackSpec, TransportClosed
+from sfu._datapath import Core, EgressSpec, Engine, Path, SrtpSession, StunReceived, TrackSpec, TransportClosed
 from tests.net.ice import Checker
 
 PROFILE = "SRTP_AEAD_AES_128_GCM"
@@ -53,6 +53,7 @@ def test_an_address_in_use_is_an_os_error(engine: Engine) -> None:
         lambda engine: Engine([("127.0.0.1", 70_000)]),
         lambda engine: Engine([("127.0.0.1", 0)], workers=-1),
         lambda engine: Engine([("127.0.0.1", 0)], event_capacity=0),
+        lambda engine: Engine([("127.0.0.1", 0)], stun_rate=-1),
         lambda engine: add(engine, "abc"),
         lambda engine: add(engine, "with space"),
         lambda engine: engine.restart_ice(1, ufrag="ours", pwd="short", remote_ufrag="them"),
@@ -164,6 +165,41 @@ def test_where_a_client_tried_to_connect_is_told_while_it_tries_and_when_it_has_
     closed = core.drain_events()[-1]
     assert isinstance(closed, TransportClosed)
     assert closed.paths == [path | {"age_ms": 30_000, "idle_ms": 30_000}]
+
+
+def test_what_a_relay_carries_is_counted() -> None:
+    core = Core()
+    server, client = ("192.0.2.1", 3478), ("198.51.100.7", 5000)
+    core.set_own_addresses([server])
+    first, second = (
+        core.add_relay(Path(server, (client[0], client[1] + index)), [(server[0], 50_000 + index)]) for index in (0, 1)
+    )
+    core.permit(first, server[0])
+    core.bind_channel(first, 0x4000, (server[0], 50_001))
+    core.handle_datagram(1, server, client, b"\x40\0\0\4data")
+    core.permit(second, server[0], inside=True)
+    core.bind_channel(second, 0x4001, (server[0], 50_000))
+    core.handle_datagram(1, server, client, b"\x40\0\0\4data")
+    assert core.poll_transmits(1) == [(server, (client[0], client[1] + 1), b"\x40\1\0\4data")]
+    core.forbid(first, server[0])
+    core.handle_datagram(1, server, client, b"\x40\0\0\4data")
+    one, other = sorted(core.relay_stats(), key=lambda relay: relay["relay"])
+    assert one.keys() == get_type_hints(stats.RelayStats).keys()
+    assert (one["relay"], one["packets_received"], one["bytes_received"], one["dropped"]) == (first, 2, 8, 1)
+    assert (other["relay"], other["packets_sent"], other["bytes_sent"], other["dropped"]) == (second, 1, 4, 1)
+
+
+def test_stun_for_python_is_told_with_its_path_within_a_rate() -> None:
+    core = Core()
+    server, client = ("192.0.2.1", 3478), ("198.51.100.7", 5000)
+    allocate = bytes([0, 3, 0, 0, 0x21, 0x12, 0xA4, 0x42]) + b"transaction!"
+    for _ in range(500):
+        core.handle_datagram(1, server, client, allocate)
+    events = core.drain_events()
+    assert [(event.path, event.data) for event in events if isinstance(event, StunReceived)] == [
+        (Path(server, client), allocate)
+    ] * 400
+    assert core.counters()["dropped_stun_flood"] == 100
 
 
 def test_event_is_the_union_of_the_event_classes() -> None:

@@ -3,7 +3,6 @@
 import itertools
 import random
 from collections import defaultdict
-from typing import cast
 
 from sfu._datapath import Core, Path, StunReceived
 from tests.turn.world import MEDIA, SETTINGS, UNIX, code, relayed
@@ -17,7 +16,7 @@ from turn.attributes import (
     USERNAME,
     XOR_PEER_ADDRESS,
 )
-from turn.datapath import Address, RelayPath
+from turn.datapath import Address
 from turn.integrity import PasswordAlgorithm, long_term_key
 from turn.server import TurnServer
 from turn.settings import TurnSettings
@@ -33,7 +32,7 @@ class Internet:
         self.core.set_own_addresses([MEDIA])
         self.random = random.Random(0)
         # A core makes no connections (RFC 6062), for which sockets are needed.
-        datapath = cast("RelayPath", self.core)
+        datapath = self.core
         self.server = TurnServer(
             settings, datapath, own_addresses=[MEDIA], udp_path=Path, random_bytes=self.random.randbytes
         )

@@ -5,14 +5,12 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 from aioice.turn import TurnTransport, create_turn_endpoint
 
 from sfu._datapath import Engine, Path, StunReceived
 from tests.turn.world import SETTINGS
 from tests.waiting import eventually
-from turn.datapath import RelayPath
 from turn.server import TurnServer
 
 
@@ -33,7 +31,7 @@ async def running() -> AsyncIterator[tuple[TurnServer, Engine]]:
     engine.set_own_addresses(engine.local_addresses)
     server = TurnServer(
         SETTINGS,
-        cast("RelayPath", engine),
+        engine,
         own_addresses=engine.local_addresses,
         udp_path=Path,
         random_bytes=secrets.token_bytes,

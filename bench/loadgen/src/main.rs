@@ -25,10 +25,15 @@ use plan::Plan;
 const GRACE: Duration = Duration::from_millis(700);
 
 fn main() -> ExitCode {
-    let outcome = match std::env::args().nth(1).as_deref() {
-        None => Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run),
-        Some("turn") => turn::run(io::stdin().lock()),
-        Some(other) => Err(format!("unknown mode: {other}")),
+    let mut arguments = std::env::args().skip(1);
+    let outcome = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run),
+        (Some("turn"), None) => turn::run(io::stdin().lock()),
+        (Some("bare-relay"), Some(address)) => address
+            .parse()
+            .map_err(|_| "bare-relay takes an address".to_string())
+            .and_then(|address| turn::relay_barely(address).map_err(|error| error.to_string())),
+        (Some(other), _) => Err(format!("unknown mode: {other}")),
     };
     match outcome {
         Ok(report) => {

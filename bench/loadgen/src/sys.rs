@@ -3,7 +3,7 @@
 
 use std::io;
 use std::mem;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -116,10 +116,19 @@ impl Poll {
 
     /// Put the indices of the sockets that are readable now into `ready`.
     pub fn glance(&mut self, ready: &mut Vec<usize>) {
+        self.report(ready, 0);
+    }
+
+    /// Wait until sockets are readable and put their indices into `ready`.
+    pub fn wait(&mut self, ready: &mut Vec<usize>) {
+        self.report(ready, -1);
+    }
+
+    fn report(&mut self, ready: &mut Vec<usize>, timeout: libc::c_int) {
         ready.clear();
         let capacity = i32::try_from(self.events.len()).unwrap_or(i32::MAX);
         // SAFETY: `events` has room for `capacity` entries.
-        let count = unsafe { libc::epoll_wait(self.epoll, self.events.as_mut_ptr(), capacity, 0) };
+        let count = unsafe { libc::epoll_wait(self.epoll, self.events.as_mut_ptr(), capacity, timeout) };
         let count = usize::try_from(count).unwrap_or(0); // an interrupted wait reports nothing
         ready.extend(self.events[..count].iter().map(|event| event.u64 as usize));
     }
@@ -191,6 +200,12 @@ impl Receiver {
     /// The `index`th datagram of the last receive.
     pub fn datagram(&mut self, index: usize) -> &mut [u8] {
         &mut self.buffers[index][..self.lengths[index]]
+    }
+
+    /// Who sent the `index`th datagram of the last receive (IPv4).
+    pub fn source(&self, index: usize) -> SocketAddrV4 {
+        let source = &self.sources[index];
+        SocketAddrV4::new(u32::from_be(source.sin_addr.s_addr).into(), u16::from_be(source.sin_port))
     }
 
     /// The first `count` datagrams of the last receive, each with whom it came from (IPv4), ready to be sent back.

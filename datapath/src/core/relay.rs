@@ -3,9 +3,9 @@
 use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
-use super::{Claim, Core};
+use super::Core;
 use crate::command::RelayChange;
-use crate::ids::{RelayId, TransportId};
+use crate::ids::RelayId;
 use crate::packet::stun::indication::IcmpError;
 use crate::packet::stun::{self, Kind};
 use crate::packet::{classify, Class};
@@ -21,7 +21,11 @@ impl Core {
         let known = self.relays.change(change);
         self.counters.ignored_stale += u64::from(!known);
         if let Some(id) = ended {
-            self.end_paths(now, |path| path.carrier == Carrier::Relay(id));
+            let within = |path: &&Path| path.carrier == Carrier::Relay(id);
+            let paths: Vec<Path> = self.paths.keys().filter(within).copied().collect();
+            for path in paths {
+                self.end_path(now, &path);
+            }
         }
     }
 
@@ -72,26 +76,5 @@ impl Core {
     /// Whether the allocation is there.
     pub fn has_relay(&self, relay: RelayId) -> bool {
         self.relays.contains(relay)
-    }
-
-    /// The connection that carried this path is over.
-    pub fn end_path(&mut self, now: Instant, path: &Path) {
-        if self.owns_path(path) {
-            self.end_paths(now, |ended| ended == path);
-        }
-    }
-
-    /// Paths that have ceased to exist: transports reached on one are reached on another, if they have any.
-    fn end_paths(&mut self, now: Instant, ended: impl Fn(&Path) -> bool) {
-        let gone: Vec<(Path, TransportId)> =
-            self.paths.iter().filter(|(path, _)| ended(path)).map(|(path, id)| (*path, *id)).collect();
-        for (path, id) in gone {
-            self.paths.remove(&path);
-            self.claims.push_back(Claim::Release(path));
-            if let Some(transport) = self.transports.get_mut(&id) {
-                transport.ice.forget_path(&path);
-                self.on_new_path(now, id);
-            }
-        }
     }
 }

@@ -332,14 +332,14 @@ impl Streams {
     /// It is known now what the connection carries.
     fn settle(&mut self, now: Instant, id: StreamId, kind: Kind, out: &mut Arrivals) -> io::Result<()> {
         let Some(Connection::Pending(pending)) = self.connections.remove(&id) else { return Ok(()) };
-        let Known { local, remote, mut parts } = pending.become_known();
+        let Known { since, local, remote, mut parts } = pending.become_known();
         match kind {
             Kind::Messages(framing) => {
                 let tls = parts.line.session().is_some();
                 let carrier = if tls { Carrier::Tls(id) } else { Carrier::Tcp(id) };
                 let path = Path { local, remote, carrier };
                 let first = core::mem::take(&mut parts.rest);
-                let stream = Stream::new(path, Arc::clone(&self.epoll), u64::from(id.0), now, framing, parts);
+                let stream = Stream::new(path, Arc::clone(&self.epoll), u64::from(id.0), since, framing, parts);
                 let stream = Arc::new(stream);
                 self.connections.insert(id, Connection::Messages(Arc::clone(&stream)));
                 self.shared.table.insert(id, Arc::clone(&stream));

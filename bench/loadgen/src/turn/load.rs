@@ -6,7 +6,7 @@ use crate::sys;
 
 /// Longest time between two looks at the sockets.
 const BREATH_NS: u64 = 1_000_000;
-/// How long packets may still be under way after the last one was sent.
+/// How long nothing may come before what is missing counts as lost.
 const GRACE_NS: u64 = 500_000_000;
 
 /// Longest turn, in seconds: a session without a check for 30 s has ended (RFC 7675).
@@ -49,7 +49,7 @@ impl Load {
 
     /// One turn of `senders` senders that take turns burst by burst, beginning at burst `first`; the next turn's first.
     ///
-    /// It ends when everything has arrived, or half a second after the last burst. As in [`sys::Poll::look`] nobody waits
+    /// It ends when everything has arrived, or nothing more comes. As in [`sys::Poll::look`] nobody waits
     /// on a socket, so that the server does not pay for waking us.
     pub fn run(&self, senders: usize, first: u64, poll: &mut sys::Poll, traffic: &mut impl Traffic) -> io::Result<u64> {
         let bursts_per_second = senders as f64 * self.rate as f64 / self.burst as f64;
@@ -72,6 +72,7 @@ impl Load {
             poll.glance(&mut ready);
             for &index in &ready {
                 traffic.receive(index);
+                end_ns = now_ns + GRACE_NS;
             }
         }
     }

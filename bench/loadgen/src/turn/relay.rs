@@ -169,3 +169,26 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turn::bare;
+    use crate::turn::link::Carrier;
+    use crate::turn::requests::Account;
+
+    #[test]
+    fn every_packet_reaches_the_peer_and_comes_back() -> Result<(), String> {
+        let place = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let address = place.map_err(|error| error.to_string())?;
+        std::thread::spawn(move || bare::run(address));
+        let (name, pid, carrier) = ("bare".into(), std::process::id(), Carrier::Udp);
+        let load = Load { rate: 400, burst: 8, size: 1200, turn: 0.1, rounds: 2 };
+        let accounts = ["a", "b", "c"].map(|user| Account::new(user, "secret")).to_vec();
+        let findings = run(plan::Relay { load, servers: vec![Server { name, pid, address, carrier }], accounts })?;
+        let turns: Vec<&str> = findings.matches("\"sent\":120,\"at_peer\":120,\"at_client\":120").collect();
+        assert_eq!(turns.len(), 2, "{findings}");
+        assert!(findings.contains("\"corrupt\":0"), "{findings}");
+        Ok(())
+    }
+}

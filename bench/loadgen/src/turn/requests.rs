@@ -1,6 +1,6 @@
 //! TURN requests with long-term credentials (RFC 8489 section 9.2), as browsers send them: HMAC-SHA1 under an MD5 key.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use md5::{Digest, Md5};
@@ -121,6 +121,13 @@ pub fn long_term_key(user: &str, realm: &[u8], secret: &str) -> [u8; 16] {
     hash.chain_update(secret).finalize().into()
 }
 
+/// The response that grants a request, and the peer of the channel it asks for, if it asks for one.
+pub fn granted(request: Message<'_>) -> (Vec<u8>, Option<SocketAddr>) {
+    let response = Writer::new(request.kind() | SUCCESS, request.transaction()).finish();
+    let peer = request.attribute(XOR_PEER_ADDRESS).and_then(|value| value.try_into().ok());
+    (response, peer.filter(|_| request.kind() == CHANNEL_BIND).map(unmasked))
+}
+
 /// A transaction id that nobody else of this process has.
 pub fn new_transaction() -> [u8; 12] {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -149,6 +156,11 @@ fn masked(peer: SocketAddr) -> [u8; 8] {
     let IpAddr::V4(host) = peer.ip() else { return [0; 8] };
     let [a, b, c, d] = (u32::from(host) ^ COOKIE).to_be_bytes();
     [0, 1, port[0], port[1], a, b, c, d]
+}
+
+fn unmasked([_, _, high, low, address @ ..]: [u8; 8]) -> SocketAddr {
+    let host = Ipv4Addr::from(u32::from_be_bytes(address) ^ COOKIE);
+    (host, u16::from_be_bytes([high, low]) ^ (COOKIE >> 16) as u16).into()
 }
 
 #[cfg(test)]
@@ -188,6 +200,7 @@ mod tests {
     fn a_peer_is_masked() {
         let peer = SocketAddr::from(([192, 0, 2, 1], 32853));
         assert_eq!(masked(peer), [0x00, 0x01, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43]);
+        assert_eq!(unmasked(masked(peer)), peer);
     }
 
     #[test]

@@ -68,8 +68,8 @@ impl<'a> Message<'a> {
     }
 
     /// Whom it answers.
-    pub fn transaction(&self) -> &'a [u8] {
-        &self.0[8..HEADER]
+    pub fn transaction(&self) -> [u8; 12] {
+        std::array::from_fn(|at| self.0[8 + at])
     }
 
     /// The first attribute of this type.
@@ -110,7 +110,7 @@ mod tests {
     fn attributes_are_found_behind_padding() {
         let bytes = Writer::new(0x0113, [7; 12]).attribute(0x0009, b"abcde").attribute(0x0015, b"nonce").finish();
         let message = Message::of(&bytes);
-        assert_eq!(message.map(|message| (message.kind(), message.transaction())), Some((0x0113, &[7; 12][..])));
+        assert_eq!(message.map(|message| (message.kind(), message.transaction())), Some((0x0113, [7; 12])));
         assert_eq!(message.and_then(|message| message.attribute(0x0015)), Some(&b"nonce"[..]));
         assert_eq!(message.and_then(|message| message.attribute(0x0014)), None);
         for length in 0..bytes.len() {

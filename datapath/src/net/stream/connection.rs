@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::messages::Stream;
+use super::messages::{Liveliness, Stream};
 use super::pending::Pending;
 use super::pipe::Pipe;
 use super::reception::StreamLimits;
@@ -59,11 +59,17 @@ impl Connection {
     pub fn overdue(&self, now: Instant, limits: &StreamLimits, has_allocation: bool) -> Option<Overdue> {
         match self {
             Self::Pending(pending) => (now.since(pending.since()) >= limits.opening).then_some(Overdue::Late),
-            Self::Messages(stream) => match stream.liveliness()? {
-                (_, Some(blocked)) if now.since(blocked) >= limits.stuck => Some(Overdue::Stuck),
-                (last, _) if now.since(last) >= limits.idle && !has_allocation => Some(Overdue::Late),
-                _ => None,
-            },
+            Self::Messages(stream) => {
+                let Liveliness { since, last_message, blocked } = stream.liveliness()?;
+                let is_late = match last_message {
+                    None => now.since(since) >= limits.opening,
+                    Some(last) => now.since(last) >= limits.idle && !has_allocation,
+                };
+                match blocked {
+                    Some(blocked) if now.since(blocked) >= limits.stuck => Some(Overdue::Stuck),
+                    _ => is_late.then_some(Overdue::Late),
+                }
+            }
             Self::Pipe(pipe, _) => pipe.is_overdue(now, limits.idle).then_some(Overdue::Stuck),
         }
     }

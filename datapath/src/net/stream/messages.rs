@@ -34,8 +34,21 @@ pub struct Stream {
 struct Open {
     line: Line,
     deframer: Deframer,
-    last_message: Instant,
+    /// When it was accepted.
+    since: Instant,
+    last_message: Option<Instant>,
     seat: Seat,
+}
+
+/// How alive a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveliness {
+    /// When it was accepted.
+    pub since: Instant,
+    /// When the last message came, if any has.
+    pub last_message: Option<Instant>,
+    /// Since when nothing could leave although something waits.
+    pub blocked: Option<Instant>,
 }
 
 /// What a connection was made of, for what it becomes.
@@ -50,11 +63,11 @@ pub struct Parts {
 }
 
 impl Stream {
-    /// A connection whose first bytes have told the framing, and are given to [`Stream::receive_first`]. `epoll`
-    /// watches it under `token`.
-    pub fn new(path: Path, epoll: Arc<Epoll>, token: u64, now: Instant, framing: Framing, parts: Parts) -> Self {
+    /// A connection accepted at `since` whose first bytes have told the framing, and are given to
+    /// [`Stream::receive_first`]. `epoll` watches it under `token`.
+    pub fn new(path: Path, epoll: Arc<Epoll>, token: u64, since: Instant, framing: Framing, parts: Parts) -> Self {
         let Parts { line, seat, .. } = parts;
-        let open = Open { line, deframer: Deframer::new(framing), last_message: now, seat };
+        let open = Open { line, deframer: Deframer::new(framing), since, last_message: None, seat };
         Self { path, token, epoll, raised: AtomicBool::new(false), open: Mutex::new(Some(open)) }
     }
 
@@ -155,9 +168,13 @@ impl Stream {
         }
     }
 
-    /// When the last message came, and since when nothing could leave although something waits.
-    pub fn liveliness(&self) -> Option<(Instant, Option<Instant>)> {
-        self.lock().as_ref().map(|open| (open.last_message, open.line.blocked_since()))
+    /// None: it is over.
+    pub fn liveliness(&self) -> Option<Liveliness> {
+        self.lock().as_ref().map(|open| Liveliness {
+            since: open.since,
+            last_message: open.last_message,
+            blocked: open.line.blocked_since(),
+        })
     }
 
     /// Nothing that waits for the client will leave any more.
@@ -204,7 +221,7 @@ impl Open {
         let before = out.len();
         let split = out.split(path, |bytes, found| self.deframer.split(bytes, start, found));
         if out.len() > before {
-            self.last_message = now;
+            self.last_message = Some(now);
         }
         split.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))
     }
