@@ -10,11 +10,12 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
 use super::counters::ShellCounters;
+use super::stream::arrivals::Arrivals;
 use super::stream::connection::{Connection, Joined, Overdue};
 use super::stream::doors::{Door, Doors};
 use super::stream::ids::StreamIds;
 use super::stream::line::{Line, Socket};
-use super::stream::messages::{Arrivals, Parts, Stream};
+use super::stream::messages::{Parts, Stream};
 use super::stream::pending::{Kind, Known};
 use super::stream::pipe::{Pipe, Side};
 use super::stream::reception::{Reception, SentAway};
