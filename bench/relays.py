@@ -79,20 +79,20 @@ class TurnProcess:
         self.name = name
         self.udp_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
         self._command = [part.format(udp=self.udp_port, tls=self.tls_port) for part in command]
-        self._log = site.directory / f"{name}-{self.udp_port}.log"
+        self.log = site.directory / f"{name}-{self.udp_port}.log"
         self._tls = tls
         self._cores = cores
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         """Start it and wait until it answers. ServerError: with the end of its log."""
-        with self._log.open("wb") as log, on_cores(self._cores):
+        with self.log.open("wb") as log, on_cores(self._cores):
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._end(signal.SIGKILL)
-                raise ServerError(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
+                raise ServerError(f"{self.name} did not start: {self.log.read_text(errors='replace')[-2000:]}")
         return self
 
     def __exit__(

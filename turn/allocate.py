@@ -1,5 +1,6 @@
 """Allocate requests (RFC 8656, 7.2; RFC 6062, 5.1; RFC 8016, 3.1)."""
 
+import base64
 from collections.abc import Sequence
 
 from turn.addresses import RandomBytes
@@ -26,7 +27,7 @@ from turn.reservations import Reservations
 from turn.settings import TurnSettings
 from turn.stun import Message
 
-TICKET_BYTES = 32
+_TICKET_BYTES = 24
 
 
 class AllocateRequests:
@@ -59,7 +60,7 @@ class AllocateRequests:
         leases, extras = self._choose(request, transport)
         allocation = self._allocations.open(request.client, request.owner, leases, request.now + lifetime)
         if mobile:
-            ticket = self._random_bytes(TICKET_BYTES)
+            ticket = new_ticket(self._random_bytes)
             self._allocations.set_ticket(allocation, ticket)
             extras.append(MOBILITY_TICKET.of(ticket))
         transaction = request.message.transaction_id
@@ -141,6 +142,11 @@ class AllocateRequests:
         # The attribute knows 440 and 508 only.
         codes = ((family, 440 if refused.code == 440 else 508) for family, refused in errors)
         return leases, [ADDRESS_ERROR_CODE.of((family, code, "")) for family, code in codes]
+
+
+def new_ticket(random_bytes: RandomBytes) -> bytes:
+    """RFC 8016, 3.3.1. As text, because there are clients for which a zero byte ends it."""
+    return base64.b64encode(random_bytes(_TICKET_BYTES))
 
 
 def granted_lifetime(requested: int | None, settings: TurnSettings) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from turn.addresses import RandomBytes
-from turn.allocate import TICKET_BYTES, granted_lifetime
+from turn.allocate import granted_lifetime, new_ticket
 from turn.allocation import Allocation
 from turn.allocations import Allocations
 from turn.attribute_forms import Written
@@ -70,6 +70,6 @@ class RefreshRequests:
         """From now on the client is where the request came from; the ticket it has shown is worth nothing any more."""
         if allocation.client != request.client:
             self._allocations.move(allocation, request.client)
-        ticket = self._random_bytes(TICKET_BYTES)
+        ticket = new_ticket(self._random_bytes)
         self._allocations.set_ticket(allocation, ticket)
         return MOBILITY_TICKET.of(ticket)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::messages::Stream;
+use super::messages::{Liveliness, Stream};
 use super::pending::Pending;
 use super::pipe::Pipe;
 use super::reception::StreamLimits;
@@ -41,15 +41,35 @@ pub enum Overdue {
 }
 
 impl Connection {
+    /// Nothing that waits for the client will leave any more.
+    pub fn forget_unsent(&self) {
+        match self {
+            Self::Pending(_) => {}
+            Self::Messages(stream) => stream.forget_unsent(),
+            Self::Pipe(pipe, _) => pipe.forget_unsent(),
+        }
+    }
+
+    /// Whether it is joined to a peer's of this allocation.
+    pub fn is_of(&self, relay: RelayId) -> bool {
+        matches!(self, Self::Pipe(_, Some(joined)) if joined.relay == relay)
+    }
+
     /// Whether it is to end. One with an allocation may be silent.
     pub fn overdue(&self, now: Instant, limits: &StreamLimits, has_allocation: bool) -> Option<Overdue> {
         match self {
             Self::Pending(pending) => (now.since(pending.since()) >= limits.opening).then_some(Overdue::Late),
-            Self::Messages(stream) => match stream.liveliness()? {
-                (_, Some(blocked)) if now.since(blocked) >= limits.stuck => Some(Overdue::Stuck),
-                (last, _) if now.since(last) >= limits.idle && !has_allocation => Some(Overdue::Late),
-                _ => None,
-            },
+            Self::Messages(stream) => {
+                let Liveliness { since, last_message, blocked } = stream.liveliness()?;
+                let is_late = match last_message {
+                    None => now.since(since) >= limits.opening,
+                    Some(last) => now.since(last) >= limits.idle && !has_allocation,
+                };
+                match blocked {
+                    Some(blocked) if now.since(blocked) >= limits.stuck => Some(Overdue::Stuck),
+                    _ => is_late.then_some(Overdue::Late),
+                }
+            }
             Self::Pipe(pipe, _) => pipe.is_overdue(now, limits.idle).then_some(Overdue::Stuck),
         }
     }

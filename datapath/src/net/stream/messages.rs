@@ -71,8 +71,21 @@ pub struct Stream {
 struct Open {
     line: Line,
     deframer: Deframer,
-    last_message: Instant,
+    /// When it was accepted.
+    since: Instant,
+    last_message: Option<Instant>,
     seat: Seat,
+}
+
+/// How alive a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveliness {
+    /// When it was accepted.
+    pub since: Instant,
+    /// When the last message came, if any has.
+    pub last_message: Option<Instant>,
+    /// Since when nothing could leave although something waits.
+    pub blocked: Option<Instant>,
 }
 
 /// What a connection was made of, for what it becomes.
@@ -87,11 +100,11 @@ pub struct Parts {
 }
 
 impl Stream {
-    /// A connection whose first bytes have told the framing, and are given to [`Stream::receive_first`]. `epoll`
-    /// watches it under `token`.
-    pub fn new(path: Path, epoll: Arc<Epoll>, token: u64, now: Instant, framing: Framing, parts: Parts) -> Self {
+    /// A connection accepted at `since` whose first bytes have told the framing, and are given to
+    /// [`Stream::receive_first`]. `epoll` watches it under `token`.
+    pub fn new(path: Path, epoll: Arc<Epoll>, token: u64, since: Instant, framing: Framing, parts: Parts) -> Self {
         let Parts { line, seat, .. } = parts;
-        let open = Open { line, deframer: Deframer::new(framing), last_message: now, seat };
+        let open = Open { line, deframer: Deframer::new(framing), since, last_message: None, seat };
         Self { path, token, epoll, raised: AtomicBool::new(false), open: Mutex::new(Some(open)) }
     }
 
@@ -188,24 +201,38 @@ impl Stream {
             open.line.watch(&self.epoll, self.token, true)
         });
         if sent.is_err() {
-            // Its worker finds out and ends it.
-            let _ = self.with(|open| {
-                open.line.abort();
-                Ok(())
-            });
+            self.abort();
         }
     }
 
-    /// When the last message came, and since when nothing could leave although something waits.
-    pub fn liveliness(&self) -> Option<(Instant, Option<Instant>)> {
-        self.lock().as_ref().map(|open| (open.last_message, open.line.blocked_since()))
+    /// None: it is over.
+    pub fn liveliness(&self) -> Option<Liveliness> {
+        self.lock().as_ref().map(|open| Liveliness {
+            since: open.since,
+            last_message: open.last_message,
+            blocked: open.line.blocked_since(),
+        })
     }
 
-    /// Ends the connection, politely if it still listens.
-    pub fn close(&self, now: Instant) {
-        if let Some(mut open) = self.lock().take() {
-            // Nobody is left to hear of an error.
-            let _ = open.line.finish(now);
+    /// Nothing that waits for the client will leave any more.
+    pub fn forget_unsent(&self) {
+        if let Some(open) = self.lock().as_ref() {
+            open.line.forget_unsent();
+        }
+    }
+
+    /// Tells the client that no more comes.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub fn finish(&self, now: Instant) -> io::Result<()> {
+        self.with(|open| open.line.finish(now))
+    }
+
+    /// Ends both directions. Its worker finds out.
+    pub fn abort(&self) {
+        if let Some(open) = self.lock().as_mut() {
+            open.line.abort();
         }
     }
 
@@ -232,7 +259,7 @@ impl Open {
         let before = datagrams.len();
         let split = self.deframer.split(bytes, start, |range| datagrams.push((path, range)));
         if datagrams.len() > before {
-            self.last_message = now;
+            self.last_message = Some(now);
         }
         split.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))
     }

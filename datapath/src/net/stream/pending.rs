@@ -40,6 +40,8 @@ pub enum Kind {
 /// What a connection has, once it is known what it carries.
 #[derive(Debug)]
 pub struct Known {
+    /// When it was accepted.
+    pub since: Instant,
     /// Our address.
     pub local: SocketAddr,
     /// The client's.
@@ -96,8 +98,8 @@ impl Pending {
 
     /// What it has, for what it turned out to be.
     pub fn become_known(self) -> Known {
-        let Self { line, local, remote, seat, rest, .. } = self;
-        Known { local, remote, parts: Parts { line, rest, seat } }
+        let Self { line, local, remote, seat, since, rest, .. } = self;
+        Known { since, local, remote, parts: Parts { line, rest, seat } }
     }
 
     /// Where the header ends, if it is complete.
