@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from api.addresses import SocketAddress
 from api.certificate_names import certificate_host
 from api.ice_servers import IceServer, ice_urls
 from api.running_turn import RunningTurn
@@ -13,6 +14,7 @@ from api.settings import Settings
 from api.turn_settings import served_with_media
 from sfu.addresses import expand_wildcards, interface_addresses
 from sfu.server import Sfu
+from turn.settings import NatDiscovery
 
 # Groups whose credentials we can still tell apart; that of somebody who left is gone at once.
 MAX_GROUPS = 100_000
@@ -37,14 +39,16 @@ class Relaying:
         media = sfu.media_addresses
         interfaces = interface_addresses()
         bound = expand_wildcards(sfu.datapath.local_addresses, interfaces)
+        turn_settings = served_with_media(settings, media, bound)
         self._turn = turn = RunningTurn(
-            served_with_media(settings, media, bound),
+            turn_settings,
             sfu.datapath,
             own_addresses=list(dict.fromkeys((*media, *bound))),
             host_addresses=(*interfaces, *settings.public_ip),
             may_refresh=self._may_refresh,
         )
-        self._stun_urls, self._turn_urls = ice_urls(media, domain=settings.domain, tls=self._tls_address())
+        stun, self._turn_urls = ice_urls(media, domain=settings.domain, tls=self._tls_address())
+        self._stun_urls = [*stun, *_second_stun_urls(turn_settings.nat_discovery, media)]
         turn.start()
         sfu.stun_received.connect(turn.handle_stun)
         sfu.stream_closed.connect(turn.server.handle_stream_closed)
@@ -90,3 +94,10 @@ class Relaying:
             return None
         host = self._settings.domain or certificate_host(self._settings.tls_cert.read_bytes())
         return host or self._sfu.media_addresses[0][0], addresses[0][1]
+
+
+def _second_stun_urls(discovery: NatDiscovery | None, media: Sequence[tuple[str, int]]) -> Sequence[str]:
+    """What tells a browser whether its NAT gives every server another port, if clients can get there."""
+    if discovery is None or discovery.alternate[0] not in {ip for ip, _ in media}:
+        return ()
+    return (f"stun:{SocketAddress(*discovery.alternate)}",)

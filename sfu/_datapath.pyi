@@ -322,11 +322,11 @@ class _Commands:
     ) -> int:
         """A TURN allocation for the client on this path; its id. It relays nothing until something is permitted.
 
-        relayed: its relayed transport addresses, at most one per family. Where one is no more than an address, nothing
-        listens there: our own media address and other allocations are its peers. A socket is taken over; with an
-        address beside it, that is what clients are told (behind a NAT), and what `Path.local` is. max_bps: bits per
-        second in each direction, 0 for no limit. ValueError: two of a family, or a socket that was taken before.
-        OSError: the system watches no more sockets.
+        relayed: its relayed transport addresses, at most one per family. One that is no more than an address has
+        nothing listen there: our own media address and other allocations are its peers. A socket or listener is taken
+        over; with an address beside it, that is what clients are told (behind a NAT), and what `Path.local` is.
+        max_bps: bits per second in each direction, 0 for no limit. ValueError: two of a family, or a socket that was
+        taken before. OSError: the system watches no more sockets.
         """
 
     def connect_peer(self, relay: int, peer: tuple[str, int]) -> int:
@@ -405,12 +405,10 @@ class Engine(_Commands):
         tcp: listen by TCP as well, at the same addresses and ports, for ICE (RFC 6544) and TURN. tls: where to listen
         by TLS, for TURN and HTTP, chosen by ALPN or else by the first byte; nobody is let in before `set_certificate`.
         proxies: addresses and networks, e.g. "10.0.0.0/8"; who connects from there has to begin with a header of the
-        PROXY protocol, version 2, and nobody else may. max_streams: connections at most, 4,096 by default, and per IPv4
-        address or /56 of IPv6, 64. workers: 0 means one per core. stun_rate: how many StunReceived per second each of
-        them lets an IPv4 address or a /56 of IPv6 cause, 200 by default, twice as many at once; the rest is dropped and
-        counted.
-
-        OSError: an address cannot be bound.
+        PROXY protocol, version 2, and nobody else may. workers: 0 means one per core. stun_rate: how many StunReceived
+        per second each of them lets an IPv4 address or a /56 of IPv6 cause, 200 by default, twice as many at once; the
+        rest is dropped and counted. max_streams: connections at most, 4,096 by default; max_streams_per_source: those
+        of an IPv4 address or a /56 of IPv6, 64. OSError: an address cannot be bound.
         """
 
     @property

@@ -31,8 +31,6 @@ _ADVICE: Mapping[tuple[Leg, Fault], str] = {
     ("stun udp", Fault.SILENCE): "let UDP to {where} through every firewall, there and here",
     ("stun udp", Fault.CLOSED_PORT): "look at the server's --rtc: nobody listens on UDP at {where}",
     ("stun udp", Fault.NO_ROUTE): "announce an address that can be reached from here: --public-ip",
-    ("nat mapping", Fault.NOT_OFFERED): "none needed; to know, give the server two addresses and nat_discovery_port",
-    ("nat filtering", Fault.NOT_OFFERED): "none needed; to know, give the server two addresses and nat_discovery_port",
     ("direct udp", Fault.SILENCE): "let UDP to {where} through every firewall, there and here; else TCP and TURN serve",
     ("direct udp", Fault.CLOSED_PORT): "look at --rtc and --public-ip: at {where} nobody listens on UDP",
     ("direct udp", Fault.NO_ROUTE): "announce an address that can be reached from here: --public-ip",

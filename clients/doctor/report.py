@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,9 +15,10 @@ _MARKS = {Status.OK: ("ok", "green"), Status.FAILED: ("failed", "red"), Status.S
 
 def table(report: Report) -> RenderableType:
     """The findings, and below them what to change."""
-    grid = Table(title=f"From here to {report.server}", title_justify="left")
-    for name in ("way", "", "set up", "round trip", "where", "what was seen"):
-        grid.add_column(name, justify="right" if name in ("set up", "round trip") else "left", overflow="fold")
+    grid = Table(title=f"From here to {report.server}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("way", "", "set up", "round trip", "where"):
+        grid.add_column(name, justify="right" if name in ("set up", "round trip") else "left", no_wrap=True)
+    grid.add_column("what was seen", overflow="fold")
     for finding in report.findings:
         mark, style = _MARKS[finding.status]
         times = (_ms(finding.setup_ms), _ms(finding.round_trip_ms))

@@ -30,7 +30,7 @@ use crate::ids::WorkerId;
 use crate::net::counters::ShellCounters;
 use crate::net::peers::Peers;
 use crate::net::sockets::SocketSet;
-use crate::net::stream::messages::Arrivals;
+use crate::net::stream::arrivals::Arrivals;
 use crate::net::streams::Streams;
 use crate::net::sys::{Interest, ReceiveBatch, WaitSet};
 use crate::packet::{classify, stun, Class};

@@ -1,6 +1,9 @@
 """The relay beside a real SFU: credentials, and what becomes of them."""
 
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aioice import stun
@@ -9,6 +12,7 @@ from aioice.turn import TurnTransport
 from api.ice_servers import IceServer
 from api.relaying import Relaying
 from api.sfu_settings import sfu_settings
+from bench.server import free_port
 from sfu.server import Sfu
 from tests.api.recording import settings_for_tests
 from tests.api.turn_clients import Clients, Heard
@@ -19,8 +23,8 @@ from tests.waiting import eventually
 class Relayed:
     """An SFU on loopback with its relay."""
 
-    def __init__(self) -> None:
-        settings = settings_for_tests(rtc="127.0.0.1:0", workers=2)
+    def __init__(self, **chosen: Any) -> None:
+        settings = settings_for_tests(**({"rtc": "127.0.0.1:0", "workers": 2} | chosen))
         self.sfu = Sfu(sfu_settings(settings))
         self.relaying = Relaying(settings, self.sfu)
         self.clients = Clients()
@@ -43,16 +47,20 @@ class Relayed:
     def relays(self) -> int:
         return len(self.sfu.datapath.relay_stats())
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Relayed"]:
+        await self.sfu.start()
+        self.relaying.start()
+        yield self
+        await self.clients.close()
+        self.relaying.close()
+        await self.sfu.close()
+
 
 @pytest.fixture
 async def relayed() -> AsyncIterator[Relayed]:
-    relayed = Relayed()
-    await relayed.sfu.start()
-    relayed.relaying.start()
-    yield relayed
-    await relayed.clients.close()
-    relayed.relaying.close()
-    await relayed.sfu.close()
+    async with Relayed().running() as relayed:
+        yield relayed
 
 
 async def refused(relayed: Relayed, server: IceServer) -> int:
@@ -117,3 +125,10 @@ async def test_a_removed_participant_is_cut_off(relayed: Relayed) -> None:
     await relayed.allocate(offered)
     relayed.sfu.remove_participant("room", "alice")
     assert await refused(relayed, offered) == 401
+
+
+async def test_a_second_address_is_named_where_nat_discovery_has_one() -> None:
+    port, other = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    async with Relayed(rtc=f"127.0.0.1:{port},127.0.0.2:{port}", nat_discovery_port=other).running() as relayed:
+        urls = [server.url for server in relayed.relaying.ice_servers("hall", "alice")]
+    assert urls[:2] == [f"stun:127.0.0.1:{port}", f"stun:127.0.0.2:{other}"]

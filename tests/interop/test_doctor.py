@@ -32,6 +32,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="module")
 def secure(certificates: Certificates) -> Iterator[ServerProcess]:
     """A server with TLS, which serves HTTPS as well."""
+    RESULTS.mkdir(exist_ok=True)
     log = RESULTS / "test_doctor.secure.log"
     log.unlink(missing_ok=True)
     tls = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
@@ -82,7 +83,7 @@ async def test_a_participant_through_the_relay_is_shown_as_that(server: ServerPr
     assert connection["path"] == {"protocol": "udp", "relayed": True}
     (selected,) = [path for path in connection["tried"] if path["selected"]]
     assert (selected["protocol"], selected["via"]) == ("relay", "udp")
-    assert selected["client"].rpartition(":")[0] in {"127.0.0.1", "[::1]"}
+    assert selected["client"] not in (None, selected["remote"])
     assert (connection["dtls"], connection["problem"]) == ("connected", None)
 
 

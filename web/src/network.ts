@@ -1,7 +1,7 @@
 /** The network check: which ways from this browser to the server work, how fast, and what to change about the others. */
 
 import { runCheck } from "./network/check";
-import { type Finding, waysThrough } from "./network/findings";
+import { type Finding, MEDIA_LEGS, waysThrough } from "./network/findings";
 import { FindingsTable } from "./network/table";
 import { byId } from "./ui/dom";
 import { expose } from "./ui/hook";
@@ -60,7 +60,7 @@ function enter(next: typeof state): void {
   pill.dataset["state"] = next === "running" ? "connecting" : through ? "live" : "failed";
   pill.textContent = next === "running" ? "Checking" : through ? "Works" : "Does not work";
   if (next === "running") verdict.textContent = "Trying every way; what does not answer takes a few seconds.";
-  else if (through) verdict.textContent = `Media gets through in ${ways.length} of 5 ways; the best is ${ways[0] ?? ""}.`;
+  else if (through) verdict.textContent = `Media gets through in ${ways.length} of ${MEDIA_LEGS.length} ways.`;
   else verdict.textContent = "Media does not get through. What to change stands below.";
 }
 

@@ -65,11 +65,12 @@ describe("the NAT", () => {
 
   it("is told by what several servers see of one socket", () => {
     const one = { address: "203.0.113.5", port: 5000 };
-    expect(mappingOf([one], 2)).toContain("the same port");
-    expect(mappingOf([one, { ...one, port: 5001 }], 2)).toContain("symmetric");
-    expect(mappingOf([one, { address: "2001:db8::7", port: 6000 }], 2)).toContain("the same port");
-    expect(mappingOf([one], 1)).toBeNull();
-    expect(mappingOf([], 2)).toBeNull();
+    const servers = ["192.0.2.1:3478", "192.0.2.2:3479"];
+    expect(mappingOf([one], servers)).toContain("the same port");
+    expect(mappingOf([one, { ...one, port: 5001 }], servers)).toContain("symmetric");
+    expect(mappingOf([one, { address: "2001:db8::7", port: 6000 }], servers)).toContain("the same port");
+    expect(mappingOf([one], ["192.0.2.1:3478", "[2001:db8::1]:3478"])).toBeNull();
+    expect(mappingOf([], servers)).toBeNull();
   });
 
   it("counts each reflexive address once and no other", () => {

@@ -1,5 +1,6 @@
 //! One connection: its bytes, and what they turn out to be.
 
+pub mod arrivals;
 pub mod backlog;
 pub mod census;
 pub mod connection;

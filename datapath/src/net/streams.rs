@@ -6,14 +6,16 @@ use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
 use super::counters::ShellCounters;
+use super::stream::arrivals::Arrivals;
 use super::stream::connection::{Connection, Joined, Overdue};
 use super::stream::doors::{Door, Doors};
 use super::stream::ids::StreamIds;
 use super::stream::line::{Line, Socket};
-use super::stream::messages::{Arrivals, Parts, Stream};
+use super::stream::messages::{Parts, Stream};
 use super::stream::pending::{Kind, Known};
 use super::stream::pipe::{Pipe, Side};
 use super::stream::reception::{Reception, SentAway};
@@ -123,10 +125,15 @@ impl Streams {
         out.clear();
         while out.len() < MAX_GATHERED {
             let Some((token, ready)) = self.ready.pop() else { return false };
-            if token & LISTENERS == 0 {
-                self.handle_ready(now, token, ready, out, counters);
-            } else {
+            if token & LISTENERS != 0 {
                 self.accept(now, token, counters);
+                continue;
+            }
+            // A panic is a bug, which is counted and must not stop the other connections.
+            let served = catch_unwind(AssertUnwindSafe(|| self.handle_ready(now, token, ready, out, counters)));
+            if served.is_err() {
+                counters.panics += 1;
+                self.forget(StreamId(token as u32));
             }
         }
         true
@@ -150,31 +157,26 @@ impl Streams {
             match self.shared.table.get(id) {
                 Some(stream) => {
                     let messages = group.iter().map(|datagram| batch.content(datagram));
-                    stream.send(now, messages, &mut self.frames, counters);
+                    let send = || stream.send(now, messages, &mut self.frames, counters);
+                    if catch_unwind(AssertUnwindSafe(send)).is_err() {
+                        counters.panics += 1;
+                        stream.abort();
+                    }
                 }
                 None => counters.dropped_stream_ended += group.len() as u64,
             }
         }
     }
 
-    /// Ends a connection, behind what is on its way to it.
+    /// Ends a connection, behind what is on its way to it as far as there is room for that.
     pub fn close(&mut self, now: Instant, id: StreamId) {
-        match self.connections.remove(&id) {
-            Some(Connection::Pending(mut pending)) => {
-                // Nobody is left to hear of an error.
-                let _ = pending.line().finish(now);
-            }
-            Some(Connection::Messages(stream)) => {
-                stream.close(now);
-                self.shared.table.remove(id);
-                self.over.push(stream);
-            }
-            Some(Connection::Pipe(_, Some(joined))) => {
-                self.joined.remove(&joined.peer);
-                self.over.push(joined.stream);
-            }
-            Some(Connection::Pipe(_, None)) | None => {}
-        }
+        // Nobody is left to hear of an error.
+        let _ = match self.connections.get_mut(&id) {
+            Some(Connection::Pending(pending)) => pending.line().finish(now),
+            Some(Connection::Messages(stream)) => stream.finish(now),
+            Some(Connection::Pipe(..)) | None => Ok(()),
+        };
+        self.forget(id);
     }
 
     /// The connection of a client becomes one with that of a peer, or both end.
@@ -215,10 +217,8 @@ impl Streams {
             }
             RelayChange::Remove { id } => {
                 self.allocations.remove(id);
-                let of = |connection: &Connection| matches!(connection, Connection::Pipe(_, Some(joined)) if joined.relay == *id);
-                let theirs = self.joined.values().copied();
-                let theirs = theirs.filter(|stream| self.connections.get(stream).is_some_and(of));
-                let theirs: Vec<StreamId> = theirs.collect();
+                let theirs = |stream: &StreamId| self.connections.get(stream).is_some_and(|c| c.is_of(*id));
+                let theirs: Vec<StreamId> = self.joined.values().copied().filter(theirs).collect();
                 theirs.into_iter().for_each(|stream| self.close(now, stream));
             }
             _ => {}
@@ -236,13 +236,32 @@ impl Streams {
         for (&id, connection) in &self.connections {
             match connection.overdue(now, &self.shared.limits, held.contains(&id)) {
                 Some(Overdue::Late) => counters.streams_ended_timeout += 1,
-                Some(Overdue::Stuck) => counters.streams_ended_stuck += 1,
+                Some(Overdue::Stuck) => {
+                    connection.forget_unsent();
+                    counters.streams_ended_stuck += 1;
+                }
                 None => continue,
             }
             ended.push(id);
         }
         ended.into_iter().for_each(|id| self.close(now, id));
         self.sweep_due = (!self.connections.is_empty()).then(|| now + self.sweep_interval());
+    }
+
+    /// Whatever state the connection is in, it ends.
+    fn forget(&mut self, id: StreamId) {
+        match self.connections.remove(&id) {
+            Some(Connection::Messages(stream)) => {
+                drop(stream.take());
+                self.shared.table.remove(id);
+                self.over.push(stream);
+            }
+            Some(Connection::Pipe(_, Some(joined))) => {
+                self.joined.remove(&joined.peer);
+                self.over.push(joined.stream);
+            }
+            Some(Connection::Pending(_) | Connection::Pipe(_, None)) | None => {}
+        }
     }
 
     fn accept(&mut self, now: Instant, token: u64, counters: &mut ShellCounters) {

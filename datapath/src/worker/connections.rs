@@ -4,7 +4,7 @@ use super::{Worker, MAX_BATCH};
 use crate::engine::mailbox::{Letter, PeerRequest};
 use crate::event::Event;
 use crate::ids::WorkerId;
-use crate::net::stream::messages::Arrivals;
+use crate::net::stream::arrivals::Arrivals;
 use crate::net::streams::Over;
 use crate::time::Instant;
 

@@ -148,23 +148,10 @@ fn what_cannot_be_reached_has_failed() {
     let connection = engine.connect_peer(RelayId(relay.0 + 1), nobody).unwrap();
     assert_eq!(event(&engine, "no such allocation", failed), connection);
     let (connection, peer, _) = connected(&engine, relay);
-    // With bytes unread its end is a reset.
-    peer.set_nonblocking(true).unwrap();
-    drop(reset(peer));
+    // Its end is a reset.
+    tcp::forget_unsent(&peer).unwrap();
+    drop(peer);
     assert_eq!(event(&engine, "it is gone before anybody came", failed), connection);
-}
-
-/// Closing it will be abrupt.
-fn reset(stream: TcpStream) -> TcpStream {
-    use std::os::fd::AsRawFd;
-
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let (pointer, len) = (core::ptr::from_ref(&linger).cast(), core::mem::size_of_val(&linger) as libc::socklen_t);
-    #[allow(unsafe_code, reason = "there is no other way to reset a connection")]
-    // SAFETY: the value lives until the call returns, and its size is stated.
-    let result = unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, pointer, len) };
-    assert_eq!(result, 0);
-    stream
 }
 
 #[test]

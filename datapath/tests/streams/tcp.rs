@@ -217,7 +217,7 @@ fn garbage_ends_the_connection() {
     let engine = start(options());
     let messages = turn(&engine).framed(&plain_request(1));
     for garbage in
-        [b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![22, 3, 1, 2, 0, 1, 0, 1, 252, 3], [messages, vec![80; 20]].concat()]
+        [b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![22, 3, 1, 2, 0, 1, 0, 1, 252, 3], [messages, vec![0x80; 20]].concat()]
     {
         let mut stream = connect(engine.local_addresses()[0]);
         stream.write_all(&garbage).unwrap();

@@ -18,6 +18,10 @@ from tests.interop.turn.servers import (
     indiscretions,
 )
 
+# turnutils_uclient draws its channel numbers from the range of before RFC 8656.
+OLD_CHANNELS = "--old-channels"
+EXTRAS = ("--tcp-allocations", "--mobility", OLD_CHANNELS)
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -27,9 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="session")
 def relay(site: Site) -> Iterator[SluiceTurn]:
     """All that can be switched on, and peers on the loopback."""
-    yield from _served(
-        SluiceTurn(site, *OPEN_TO_LOOPBACK, *RELAYS_ON_LOOPBACK, *UNHURRIED, "--tcp-allocations", "--mobility")
-    )
+    yield from _served(SluiceTurn(site, *OPEN_TO_LOOPBACK, *RELAYS_ON_LOOPBACK, *UNHURRIED, *EXTRAS))
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +43,7 @@ def guarded(site: Site) -> Iterator[SluiceTurn]:
 @pytest.fixture(scope="session")
 def closed(site: Site) -> Iterator[SluiceTurn]:
     """As it comes: peers are other clients."""
-    yield from _served(SluiceTurn(site))
+    yield from _served(SluiceTurn(site, OLD_CHANNELS))
 
 
 @pytest.fixture(scope="session")

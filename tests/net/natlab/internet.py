@@ -70,7 +70,7 @@ class Internet:
         self.world.__exit__(kind, error, trace)
 
     def behind(self, recipe: Recipe, hosts: int = 1) -> Site:
-        """A site with so many hosts behind such a router: 203.0.113.{n} outside, 10.0.{n}.11 and so on inside."""
+        """A site with so many hosts behind such a router: 203.0.113.{100 + n} outside, 10.0.{n}.11 and so on inside."""
         site = self._site(hosts)
         number, world = self._sites, self.world
         lan = f"10.0.{number}"
@@ -85,7 +85,7 @@ class Internet:
         """A site that has IPv6 and nothing else, behind a firewall: 2001:db8:{n}::11 and so on."""
         site = self._site(hosts)
         number, world = self._sites, self.world
-        router, prefix = f"2001:db8::{number}", f"2001:db8:{number}::"
+        router, prefix = f"2001:db8::1:{number}", f"2001:db8:{number}::"
         world.ip(site.router, f"addr add {router}/64 dev ext nodad", f"addr add {prefix}1/64 dev lan nodad")
         world.ip(WAN, f"route add {prefix}/64 via {router}")
         for position, host in enumerate(site.hosts):
@@ -97,6 +97,7 @@ class Internet:
         """Namespaces and cables, no addresses."""
         self._sites += 1
         number, world = self._sites, self.world
+        assert number < 100, "every site has an address of its own between .101 and .199"
         router = f"nat{number}"
         names = tuple(f"host{number}{letter}" for letter in "abcdefgh"[:hosts])
         world.add(router, *names)
@@ -117,4 +118,4 @@ class Internet:
             world.ip(name, "link set eth0 up")
         settings = ("ipv4.ip_forward=1", "ipv4.conf.all.rp_filter=0", "ipv6.conf.all.forwarding=1")
         world.run(router, "sysctl", "-qw", *(f"net.{setting}" for setting in settings))
-        return Site(world, router, f"203.0.113.{number}", names)
+        return Site(world, router, f"203.0.113.{100 + number}", names)

@@ -14,7 +14,6 @@ const ADVICE: Readonly<Partial<Record<Leg, Partial<Record<Fault, string>>>>> = {
     refused: "Bring a token that may publish into a room of its own.",
   },
   stun: { silence: OPEN, "not-offered": TURN_OFF },
-  nat: { "not-offered": "None needed. `sluice doctor` tells more where the server has two addresses." },
   "direct udp": {
     silence: "Let UDP to {where} through every firewall; if it is not the server's address, see its --public-ip. TCP and TURN serve meanwhile.",
     "not-offered": "Look at the server's --rtc and --public-ip: it names no address for UDP.",

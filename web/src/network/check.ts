@@ -3,10 +3,10 @@
 import { noAnswer, Refusal, refusalOf } from "../session/refusal";
 import type { Access } from "../session/resource";
 import { direct, relayed } from "./attempt";
-import type { Finding, Leg } from "./findings";
+import { type Finding, type Leg, notOffered } from "./findings";
 import { gather } from "./gather";
 import { mappingOf, reflexiveOf } from "./reflexive";
-import { type Relay, relays, stunServers, type Transport } from "./servers";
+import { stunServers, type Transport } from "./servers";
 
 export interface Check {
   /** The ways in the order they are tried; each is announced before it is. */
@@ -37,13 +37,10 @@ export async function runCheck(access: Access, room: string, check: Check, signa
     check.onBegin(`direct ${protocol}`);
     check.onFinding(await direct(access, protocol, signal));
   }
-  const known = new Map<Transport, Relay>(relays(servers).map((relay) => [relay.transport, relay]));
   for (const transport of TRANSPORTS) {
     if (signal.aborted) return;
-    const leg: Leg = `relay ${transport}`;
-    check.onBegin(leg);
-    const relay = known.get(transport);
-    check.onFinding(relay === undefined ? notOffered(leg, "The server names none.") : await relayed(access, relay, signal));
+    check.onBegin(`relay ${transport}`);
+    check.onFinding(await relayed(access, transport, signal));
   }
 }
 
@@ -75,12 +72,11 @@ async function reflexive(servers: readonly RTCIceServer[], check: Check, signal:
   } else {
     check.onFinding({ leg: "stun", status: "ok", detail: "No NAT in between, as far as the browser tells.", where });
   }
-  const mapping = mappingOf(seen, stun.length - errors.length);
+  const answering = stun.filter((address) => !errors.some(({ url }) => url.includes(address)));
+  const mapping = mappingOf(seen, answering);
   check.onFinding(
     mapping === null
-      ? notOffered("nat", "Takes two addresses of the server.")
+      ? notOffered("nat", "Cannot be told: that takes two addresses of the server, and a NAT.")
       : { leg: "nat", status: "ok", detail: `It gives ${mapping}, by what two servers see.` },
   );
 }
-
-const notOffered = (leg: Leg, detail: string): Finding => ({ leg, status: "skipped", detail, fault: "not-offered" });

@@ -19,9 +19,8 @@ export type Fault =
   /** The relay was reached, and the media behind it was not. */
   | "not-through"
   /** The server names no such way. */
-  | "not-offered"
-  /** The browser does not tell. */
-  | "untold";
+  | "not-offered";
+
 
 export interface Finding {
   readonly leg: Leg;
@@ -36,9 +35,15 @@ export interface Finding {
   readonly where?: string;
 }
 
-const MEDIA_LEGS: ReadonlySet<Leg> = new Set(["direct udp", "direct tcp", "relay udp", "relay tcp", "relay tls"]);
+/** The ways that media can take, the best first. */
+export const MEDIA_LEGS: readonly Leg[] = ["direct udp", "direct tcp", "relay udp", "relay tcp", "relay tls"];
 
-/** The ways that media can take, of those found. */
+/** Those of them that work. */
 export function waysThrough(findings: readonly Finding[]): Leg[] {
-  return findings.filter(({ leg, status }) => status === "ok" && MEDIA_LEGS.has(leg)).map(({ leg }) => leg);
+  return findings.filter(({ leg, status }) => status === "ok" && MEDIA_LEGS.includes(leg)).map(({ leg }) => leg);
+}
+
+/** A leg that there is not. */
+export function notOffered(leg: Leg, detail: string): Finding {
+  return { leg, status: "skipped", detail, fault: "not-offered" };
 }

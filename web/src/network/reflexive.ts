@@ -6,11 +6,15 @@ export interface Reflexive {
   readonly port: number;
 }
 
-/** A guess at the mapping behaviour (RFC 4787 section 4.1) from several servers asked from one socket. */
-export function mappingOf(reflexive: readonly Reflexive[], serversAnswering: number): string | null {
+/**
+ * A guess at the mapping behaviour (RFC 4787 section 4.1), from what servers see of one socket: null with less than two of
+ * a family. `servers`: `host:port` of those that answer.
+ */
+export function mappingOf(reflexive: readonly Reflexive[], servers: readonly string[]): string | null {
   const ports = new Map<string, Set<number>>();
   for (const { address, port } of reflexive) ports.set(address, (ports.get(address) ?? new Set()).add(port));
-  if (reflexive.length === 0 || serversAnswering < 2) return null;
+  const ofIpv6 = servers.filter((server) => server.startsWith("[")).length;
+  if (reflexive.length === 0 || Math.max(ofIpv6, servers.length - ofIpv6) < 2) return null;
   const most = Math.max(...[...ports.values()].map(({ size }) => size));
   return most > 1 ? "another port for every server (symmetric)" : "the same port for every server";
 }

@@ -57,5 +57,6 @@ export class FindingsTable {
 
 function millis(value: number | undefined): string {
   if (value === undefined) return "";
-  return value < 9.95 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
+  // Browsers round to whole milliseconds, or nearly.
+  return `${Math.max(1, Math.round(value))} ms`;
 }

@@ -41,6 +41,20 @@ pub enum Overdue {
 }
 
 impl Connection {
+    /// Nothing that waits for the client will leave any more.
+    pub fn forget_unsent(&self) {
+        match self {
+            Self::Pending(_) => {}
+            Self::Messages(stream) => stream.forget_unsent(),
+            Self::Pipe(pipe, _) => pipe.forget_unsent(),
+        }
+    }
+
+    /// Whether it is joined to a peer's of this allocation.
+    pub fn is_of(&self, relay: RelayId) -> bool {
+        matches!(self, Self::Pipe(_, Some(joined)) if joined.relay == relay)
+    }
+
     /// Whether it is to end. One with an allocation may be silent.
     pub fn overdue(&self, now: Instant, limits: &StreamLimits, has_allocation: bool) -> Option<Overdue> {
         match self {

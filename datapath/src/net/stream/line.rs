@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use rustls::server::ServerConnection;
 
 use super::backlog::Backlog;
-use crate::net::sys::{Epoll, Watch};
+use crate::net::sys::{tcp, Epoll, Watch};
 use crate::time::Instant;
 
 /// A connected stream socket that never blocks.
@@ -167,6 +167,14 @@ impl Line {
         }
         self.finishing = true;
         self.flush(now)
+    }
+
+    /// Nothing that waits will leave any more.
+    pub fn forget_unsent(&self) {
+        if let Socket::Tcp(socket) = &self.socket {
+            // Where it fails the connection is gone already.
+            let _ = tcp::forget_unsent(socket);
+        }
     }
 
     /// Ends both directions at once. Whoever watches the socket is woken by it.

@@ -1,10 +1,10 @@
 //! A connection that carries STUN messages and datagrams. Its own worker reads it, any worker may write to it.
 
-use core::ops::Range;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::arrivals::Arrivals;
 use super::census::Seat;
 use super::line::Line;
 use crate::net::counters::ShellCounters;
@@ -18,43 +18,6 @@ pub const MAX_BACKLOG: usize = 256 * 1024;
 
 /// Bytes written at once: what one TLS record holds.
 const MAX_RECORD: usize = 16 * 1024;
-
-/// What one connection or several brought, as datagrams.
-#[derive(Debug, Default)]
-pub struct Arrivals {
-    bytes: Vec<u8>,
-    datagrams: Vec<(Path, Range<usize>)>,
-}
-
-impl Arrivals {
-    /// Forget everything, keep the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.datagrams.clear();
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.datagrams.len()
-    }
-
-    /// Nothing came.
-    pub fn is_empty(&self) -> bool {
-        self.datagrams.is_empty()
-    }
-
-    /// Path and content of each, in order.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Path, &mut [u8])> {
-        let mut rest = self.bytes.as_mut_slice();
-        let mut at = 0;
-        self.datagrams.iter().map(move |(path, range)| {
-            let (datagram, behind) = core::mem::take(&mut rest)[range.start - at..].split_at_mut(range.len());
-            rest = behind;
-            at = range.end;
-            (*path, datagram)
-        })
-    }
-}
 
 /// One connection.
 #[derive(Debug)]
@@ -129,8 +92,8 @@ impl Stream {
     /// They are no messages.
     pub fn receive_first(&self, now: Instant, first: &[u8], out: &mut Arrivals) -> io::Result<()> {
         self.with(|open| {
-            let start = out.bytes.len();
-            out.bytes.extend_from_slice(first);
+            let start = out.bytes().len();
+            out.bytes().extend_from_slice(first);
             open.split(now, self.path, start, out)?;
             open.line.watch(&self.epoll, self.token, true)
         })
@@ -153,11 +116,11 @@ impl Stream {
                 open.line.flush(now)?;
             }
             if ready.read {
-                let start = out.bytes.len();
-                open.deframer.resume(&mut out.bytes);
+                let start = out.bytes().len();
+                open.deframer.resume(out.bytes());
                 let oversize = open.deframer.oversize();
                 // What came before the connection broke counts.
-                let read = open.line.read(now, scratch, &mut out.bytes);
+                let read = open.line.read(now, scratch, out.bytes());
                 open.split(now, self.path, start, out)?;
                 counters.dropped_oversize += open.deframer.oversize() - oversize;
                 read?;
@@ -201,11 +164,7 @@ impl Stream {
             open.line.watch(&self.epoll, self.token, true)
         });
         if sent.is_err() {
-            // Its worker finds out and ends it.
-            let _ = self.with(|open| {
-                open.line.abort();
-                Ok(())
-            });
+            self.abort();
         }
     }
 
@@ -218,11 +177,25 @@ impl Stream {
         })
     }
 
-    /// Ends the connection, politely if it still listens.
-    pub fn close(&self, now: Instant) {
-        if let Some(mut open) = self.lock().take() {
-            // Nobody is left to hear of an error.
-            let _ = open.line.finish(now);
+    /// Nothing that waits for the client will leave any more.
+    pub fn forget_unsent(&self) {
+        if let Some(open) = self.lock().as_ref() {
+            open.line.forget_unsent();
+        }
+    }
+
+    /// Tells the client that no more comes.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub fn finish(&self, now: Instant) -> io::Result<()> {
+        self.with(|open| open.line.finish(now))
+    }
+
+    /// Ends both directions. Its worker finds out.
+    pub fn abort(&self) {
+        if let Some(open) = self.lock().as_mut() {
+            open.line.abort();
         }
     }
 
@@ -243,12 +216,11 @@ impl Stream {
 }
 
 impl Open {
-    /// Messages lie in `out.bytes[start..]`.
+    /// Messages lie in `out.bytes()[start..]`.
     fn split(&mut self, now: Instant, path: Path, start: usize, out: &mut Arrivals) -> io::Result<()> {
-        let Arrivals { bytes, datagrams } = out;
-        let before = datagrams.len();
-        let split = self.deframer.split(bytes, start, |range| datagrams.push((path, range)));
-        if datagrams.len() > before {
+        let before = out.len();
+        let split = out.split(path, |bytes, found| self.deframer.split(bytes, start, found));
+        if out.len() > before {
             self.last_message = Some(now);
         }
         split.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))

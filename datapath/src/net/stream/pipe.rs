@@ -105,6 +105,11 @@ impl Pipe {
         self.ends.iter().any(|end| end.line.blocked_since().is_some_and(late) || (end.has_ended() && late(self.moved)))
     }
 
+    /// Nothing that waits for an end will leave any more.
+    pub fn forget_unsent(&self) {
+        self.ends.iter().for_each(|end| end.line.forget_unsent());
+    }
+
     fn pass_on(&mut self, now: Instant, from: Side, bytes: &[u8]) {
         let ended = self.end(from).has_ended();
         let to = self.end(from.opposite());

@@ -66,6 +66,17 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// What waits unsent is forgotten when it is closed, where the kernel would go on trying for minutes.
+pub fn forget_unsent(stream: &TcpStream) -> io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the value lives until the call returns, and its size is stated.
+    check(unsafe {
+        let size = core::mem::size_of_val(&linger) as libc::socklen_t;
+        let value = core::ptr::from_ref(&linger).cast();
+        libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, size)
+    })
+}
+
 /// There is no room for another connection now, in this process or in the system; it has to wait.
 pub fn is_exhausted(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
