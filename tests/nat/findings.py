@@ -34,7 +34,8 @@ class Findings:
     def table(self) -> str:
         """In Markdown."""
         head = ("network", "client", "policy", "connected", "publisher's way", "viewer's way", "first picture, s", "")
-        lines = [head, tuple("---" for _ in head), *map(_cells, self.rows)]
+        rows = sorted(self.rows, key=lambda row: row.client.lower())
+        lines = [head, tuple("---" for _ in head), *map(_cells, rows)]
         return "\n".join(f"| {' | '.join(cells).rstrip()} |" for cells in lines)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from api.tokens import VideoGrant, mint
@@ -50,19 +51,32 @@ class Server:
 
     async def way_of(self, identity: str, room: str) -> str:
         """The way that a participant's media takes as the server sees it, named as `clients.ice` does."""
-        grant = VideoGrant(room=room, room_admin=True)
-        token = mint(KEY, self.secret, grant, identity="administrator", now=datetime.now(UTC))
-        url = f"http://127.0.0.1:{HTTP_PORT}/v1/rooms/{quote(room)}/participants/{identity}"
 
         async def look() -> str:
-            status, _, body = (await output_of(self.world, self.name, *python("tests.nat.ask", url, token))).partition(
-                "\n"
-            )
-            assert status == "200", body
-            path = json.loads(body)["connection"]["path"]
+            path = (await self._connection(identity, room))["path"]
             return "" if path is None else f"{'relay' if path['relayed'] else 'direct'} {path['protocol']}"
 
         return await eventually(look, f"the server knows the way of {identity}")
+
+    async def until_reached_from(self, address: str, identity: str, room: str) -> None:
+        """Wait until a participant's media goes to this address of theirs."""
+
+        async def look() -> bool:
+            tried = (await self._connection(identity, room))["tried"]
+            return any(path["selected"] and path["remote"].startswith(f"{address}:") for path in tried)
+
+        await eventually(look, f"{identity} is at {address}", within=60)
+
+    async def _connection(self, identity: str, room: str) -> dict[str, Any]:
+        """`connection` of GET /v1/rooms/{room}/participants/{identity}."""
+        grant = VideoGrant(room=room, room_admin=True)
+        token = mint(KEY, self.secret, grant, identity="administrator", now=datetime.now(UTC))
+        url = f"http://127.0.0.1:{HTTP_PORT}/v1/rooms/{quote(room)}/participants/{identity}"
+        response = await output_of(self.world, self.name, *python("tests.nat.ask", url, token))
+        status, _, body = response.partition("\n")
+        assert status == "200", body
+        connection: dict[str, Any] = json.loads(body)["connection"]
+        return connection
 
     @property
     def _host(self) -> str:
