@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.turn.world import MEDIA, REALM_NAME, Client, World, code
+from tests.turn.client import REALM_NAME
+from tests.turn.world import MEDIA, Client, World, code
 from turn import known
 from turn.attribute_forms import Written
 from turn.attributes import (

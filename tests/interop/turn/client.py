@@ -54,6 +54,11 @@ class Client(TurnClient):
     def transaction_id(self) -> bytes:
         return os.urandom(12)
 
+    def connect(self, peer: Address) -> Message:
+        """RFC 6062, 4.3: the answer, when the peer has been reached."""
+        transaction_id = self.transaction_id()
+        return self.request(Method.CONNECT, XOR_PEER_ADDRESS.of(peer, transaction_id), transaction_id=transaction_id)
+
     def end(self) -> None:
         """Give the allocation back (RFC 8656, 8)."""
         assert code(self.refresh(LIFETIME.of(0))) == 0

@@ -1,10 +1,12 @@
 """TURN servers that a module's tests share, each user of theirs with a quota of its own."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from bench.relays import HOST, Site
+from bench.server import free_port
 from tests.interop.turn.calls import Call
 from tests.interop.turn.peers import Peer
 from tests.interop.turn.servers import (
@@ -42,6 +44,13 @@ def guarded(site: Site) -> Iterator[SluiceTurn]:
 def closed(site: Site) -> Iterator[SluiceTurn]:
     """As it comes: peers are other clients."""
     yield from _served(SluiceTurn(site, OLD_CHANNELS))
+
+
+@pytest.fixture(scope="session")
+def discovery(site: Site) -> Iterator[SluiceTurn]:
+    """Which tells about NATs (RFC 5780), from 127.0.0.2 and another port besides."""
+    port = str(free_port(socket.SOCK_DGRAM))
+    yield from _served(SluiceTurn(site, "--nat-discovery-port", port, hosts=(HOST, "127.0.0.2")))
 
 
 @pytest.fixture

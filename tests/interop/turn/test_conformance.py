@@ -5,15 +5,13 @@ waiting, so they all run at once. DTLS towards clients (-S without -t) is not sp
 for by the number it had in a draft before RFC 8656, so that the tool gets one address only; `test_relaying` has both.
 """
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from bench.relays import HOST, Site
-from bench.server import free_port
+from bench.relays import HOST
 from tests.interop.turn.peers import Peer
 from tests.interop.turn.servers import SluiceTurn
 from tests.interop.turn.turnutils import MESSAGE_BYTES, MESSAGES, Tool, Tools
@@ -32,17 +30,19 @@ class Mode:
 
 
 V4 = ("-X", "-g")
+# By TLS the tool takes what it reads at once for one message, so that there must not be two.
+SECURE = ("-t", "-S", "-z", "200")
 ELSEWHERE = "127.0.0.5"
 MODES = {
     "channels": Mode(V4),
     "indications": Mode((*V4, "-s")),
     "tcp": Mode((*V4, "-t")),
     "tcp-indications": Mode((*V4, "-t", "-s")),
-    "tls": Mode((*V4, "-t", "-S")),
+    "tls": Mode((*V4, *SECURE)),
     "client-to-client": Mode((*V4, "-y"), flows=4, peer=None),
     "client-to-client-indications": Mode((*V4, "-y", "-s"), flows=4, peer=None),
     "tcp-allocations": Mode(("-X", "-T"), peer=None),
-    "tcp-allocations-tls": Mode(("-X", "-T", "-S"), peer=None),
+    "tcp-allocations-tls": Mode(("-X", "-T", *SECURE), peer=None),
     "mobility": Mode((*V4, "-M")),
     "mobility-tcp": Mode((*V4, "-M", "-t")),
     "extra-requests": Mode((*V4, "-G")),
@@ -138,18 +138,16 @@ def test_nonsense_ends_and_leaves_others_alone(
         assert client.receive() == (0x4000, b"still there?")
 
 
-def test_nat_discovery(tools: Tools, site: Site) -> None:
+def test_nat_discovery(tools: Tools, discovery: SluiceTurn) -> None:
     """RFC 5780 on two addresses; there is no NAT on the loopback."""
-    second = str(free_port(socket.SOCK_DGRAM))
-    with SluiceTurn(site, "--nat-discovery-port", second, hosts=(HOST, "127.0.0.2")) as server:
-        port = str(server.udp_port)
-        outcome = tools.start("turnutils_natdiscovery", "-m", "-f", "-p", port, "-L", HOST, HOST).outcome()
-        assert "receive timeout" not in outcome.output
-        assert "NAT with Endpoint Independent Mapping!" in outcome.output
-        assert "NAT with Endpoint Independent Filtering!" in outcome.output
-        assert f"Other addr: : 127.0.0.2:{second}" in outcome.output
-        outcome = tools.start("turnutils_stunclient", "-f", "-p", port, HOST).outcome(within=5.0)
-        assert "RFC 5780 response 3" in outcome.output
+    port = str(discovery.udp_port)
+    outcome = tools.start("turnutils_natdiscovery", "-m", "-f", "-p", port, "-L", HOST, HOST).outcome()
+    assert "receive timeout" not in outcome.output
+    assert "NAT with Endpoint Independent Mapping!" in outcome.output
+    assert "NAT with Endpoint Independent Filtering!" in outcome.output
+    assert "Other addr: : 127.0.0.2:" in outcome.output
+    outcome = tools.start("turnutils_stunclient", "-f", "-p", port, HOST).outcome(within=5.0)
+    assert "RFC 5780 response 3" in outcome.output
 
 
 def test_a_stun_client(tools: Tools, relay: SluiceTurn) -> None:

@@ -11,7 +11,7 @@ from tests.interop.turn.links import Link
 from tests.interop.turn.servers import SluiceTurn
 from tests.turn.client import REALM_NAME, code
 from turn.attribute_forms import Written
-from turn.attributes import LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, USERNAME, Transport
+from turn.attributes import LIFETIME, NONCE, PADDING, REALM, REQUESTED_TRANSPORT, USERNAME, Transport
 from turn.integrity import PasswordAlgorithm, long_term_key
 from turn.limiter import BURST
 from turn.stun import Class, Message, Method, encode
@@ -53,8 +53,18 @@ def stale(server: SluiceTurn) -> bytes:
 def test_a_flood_is_not_worth_reflecting(closed: SluiceTurn, name: str) -> None:
     """Beyond the burst, fewer bytes come back than were sent. There is an answer, so that it is a flood of this."""
     data, expected = FLOODS.get(name) or (stale(closed), 438)
-    with closed.link("udp", f"127.0.3.{[*FLOODS, name].index(name)}") as link:
+    with closed.link("udp", f"127.0.3.{1 + [*FLOODS, name].index(name)}") as link:
         assert code(Client(link).exchange(data)) == expected
+        flood(link, data, int(BURST))
+        answers = flood(link, data, 2000)
+        assert sum(map(len, answers)) <= 2000 * len(data)
+
+
+def test_a_flood_of_nat_discovery(discovery: SluiceTurn) -> None:
+    """RFC 5780, 7.6: an answer is as long as its request, and a little longer."""
+    data = request(Method.BINDING, PADDING.of(bytes(512)))
+    with discovery.link("udp", "127.0.3.1") as link:
+        assert code(Client(link).exchange(data)) == 0
         flood(link, data, int(BURST))
         answers = flood(link, data, 2000)
         assert sum(map(len, answers)) <= 2000 * len(data)

@@ -24,31 +24,37 @@ RESIDENT_KIB = 8 << 10
 
 
 def test_who_never_comes_to_the_point(relay: SluiceTurn, call: Call) -> None:
-    source = "127.0.5.1"
-    carriers = {
-        "says nothing": connected(relay.address, source),
-        "half a header": begun(connected(relay.address, source), SOUND[:9]),
-        "half a message": begun(connected(relay.address, source), SOUND[:21]),
-        "half a ChannelData": begun(connected(relay.address, source), b"\x40\x00\x04\x00data"),
-        "half a frame of ICE": begun(connected(relay.address, source), b"\x00\x14" + SOUND[:9]),
-        "no TLS": connected(relay.tls_address, source),
-        "half a TLS hello": begun(connected(relay.tls_address, source), hello()[:50]),
-        "nothing in TLS": tls(relay.tls_address, source).socket,
-        "half a message in TLS": begun(tls(relay.tls_address, source).socket, SOUND[:21]),
-        "half a request for a page": begun(tls(relay.tls_address, source, alpn=None).socket, b"G"),
-    }
-    trickling = connected(relay.address, source)
-    rest = iter(SOUND[:19])
-    deadline = time.monotonic() + WITHIN
-    waiting = carriers | {"a byte now and then": trickling}
-    while waiting:
-        assert time.monotonic() < deadline, waiting.keys()
-        select.select(waiting.values(), [], [], 0.5)
-        with contextlib.suppress(ConnectionError, StopIteration):
-            trickling.sendall(bytes([next(rest)]))
-        for name in [name for name, carrier in waiting.items() if has_ended(carrier)]:
-            waiting.pop(name).close()
-        call.goes_on()
+    plain, secure, source = relay.address, relay.tls_address, "127.0.5.1"
+    with contextlib.ExitStack() as stack:
+        waiting = {
+            name: stack.enter_context(carrier)
+            for name, carrier in {
+                "nothing": connected(plain, source),
+                "half a header": begun(connected(plain, source), SOUND[:9]),
+                "half a message": begun(connected(plain, source), SOUND[:21]),
+                "half of ChannelData": begun(connected(plain, source), b"\x40\x00\x04\x00data"),
+                "half a frame of ICE": begun(connected(plain, source), b"\x00\x14" + SOUND[:9]),
+                "a byte now and then": connected(plain, source),
+                "nothing instead of TLS": connected(secure, source),
+                "half a TLS hello": begun(connected(secure, source), hello()[:50]),
+                "nothing in TLS": tls(secure, source).socket,
+                "half a message in TLS": begun(tls(secure, source).socket, SOUND[:21]),
+                "HTTP where there is none": begun(
+                    tls(secure, source, alpn="http/1.1").socket, b"GET / HTTP/1.1\r\n\r\n"
+                ),
+                "nothing in TLS that may be HTTP": tls(secure, source, alpn=None).socket,
+            }.items()
+        }
+        trickling, rest = waiting["a byte now and then"], iter(SOUND[:-1])
+        deadline = time.monotonic() + WITHIN
+        while waiting:
+            assert time.monotonic() < deadline, waiting.keys()
+            select.select(waiting.values(), [], [], 0.5)
+            with contextlib.suppress(ConnectionError):
+                trickling.sendall(next(rest).to_bytes())
+            for name in [name for name, carrier in waiting.items() if has_ended(carrier)]:
+                del waiting[name]
+            call.goes_on()
 
 
 def test_who_does_not_listen(relay: SluiceTurn, call: Call) -> None:

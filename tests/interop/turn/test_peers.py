@@ -15,9 +15,7 @@ from tests.interop.turn.servers import PERMITTED, SluiceTurn
 from tests.turn.client import code, relayed
 from tests.turn.test_policy import MUST_BE_DENIED, spellings
 from turn.attribute_forms import Family
-from turn.attributes import ADDITIONAL_ADDRESS_FAMILY, XOR_PEER_ADDRESS, Transport
-from turn.datapath import Address
-from turn.stun import Method
+from turn.attributes import ADDITIONAL_ADDRESS_FAMILY, Transport
 
 pytestmark = pytest.mark.interop
 BOTH = ADDITIONAL_ADDRESS_FAMILY.of(Family.IPV6)
@@ -63,7 +61,7 @@ def test_the_deny_list_by_connection(guarded: SluiceTurn) -> None:
     with guarded.client("connecting", "tcp") as client:
         assert code(client.allocate(BOTH, transport=Transport.TCP)) == 0
         for ip in (*forbidden_ips(), "::1", HOST):
-            assert connect(client, (ip, 80)) == 403, ip
+            assert code(client.connect((ip, 80))) == 403, ip
 
 
 def test_one_forbidden_peer_among_permitted_ones(client: Client) -> None:
@@ -138,11 +136,3 @@ def test_by_default_clients_reach_nobody_but_each_other(closed: SluiceTurn, prot
         assert service.has() == []
         alice.end()
         bob.end()
-
-
-def connect(client: Client, peer: Address) -> int:
-    """RFC 6062, 4.3; the answer's code."""
-    transaction_id = client.transaction_id()
-    return code(
-        client.request(Method.CONNECT, XOR_PEER_ADDRESS.of(peer, transaction_id), transaction_id=transaction_id)
-    )

@@ -1,13 +1,24 @@
 """Data through real relays: what there is no tool for."""
 
+import socket
+
 import pytest
 
 from bench.relays import HOST
+from tests.interop.turn.links import PATIENCE
 from tests.interop.turn.peers import Peer
 from tests.interop.turn.servers import SluiceTurn
 from tests.turn.client import code, relayed
 from turn.attribute_forms import Family
-from turn.attributes import ADDITIONAL_ADDRESS_FAMILY, LIFETIME, REQUESTED_ADDRESS_FAMILY
+from turn.attributes import (
+    ADDITIONAL_ADDRESS_FAMILY,
+    CONNECTION_ID,
+    LIFETIME,
+    MOBILITY_TICKET,
+    REQUESTED_ADDRESS_FAMILY,
+    Transport,
+)
+from turn.stun import Method
 
 pytestmark = pytest.mark.interop
 
@@ -44,3 +55,51 @@ def test_data_of_every_size(relay: SluiceTurn, protocol: str) -> None:
             assert peer.echo() == data[:size]
             assert client.receive() == (0x4000, data[:size])
         client.end()
+
+
+def test_a_client_moves_and_its_relay_stays(relay: SluiceTurn) -> None:
+    """RFC 8016, from UDP to TCP. Whose allocation it is, its credentials must say beside the ticket."""
+    with relay.client("mobile") as before, relay.client("mobile", "tcp") as after, Peer(HOST) as peer:
+        reply = before.allocate(MOBILITY_TICKET.of(b""))
+        [address], ticket = relayed(reply), MOBILITY_TICKET.read(reply)
+        assert ticket
+        assert before.bind(0x4000, peer.address) == 0
+        with relay.client("thief") as thief:
+            assert code(thief.refresh(MOBILITY_TICKET.of(ticket))) == 441
+        assert code(after.refresh(MOBILITY_TICKET.of(ticket[:-1]))) == 400
+
+        after.username, after.password = before.username, before.password
+        assert code(after.refresh(MOBILITY_TICKET.of(ticket))) == 0
+        peer.send(b"where are you?", address)
+        assert after.receive() == (0x4000, b"where are you?")
+        before.send(0x4000, b"no longer there")
+        after.send(0x4000, b"here")
+        assert peer.receive() == (b"here", address)
+        assert code(before.refresh()) == 437
+        assert code(before.refresh(MOBILITY_TICKET.of(ticket))) == 400
+        assert before.link.waiting() == []
+        after.end()
+
+
+def test_a_connection_is_its_owners(relay: SluiceTurn) -> None:
+    """RFC 6062: who made it may have it, once; what comes then is the peer's, whatever it looks like."""
+    with relay.client("connecting", "tcp") as control, socket.create_server((HOST, 0)) as listener:
+        ip, port = listener.getsockname()
+        assert code(control.allocate(transport=Transport.TCP)) == 0
+        connection = CONNECTION_ID.read(control.connect((ip, port)))
+        assert connection is not None
+        assert code(control.connect((ip, port))) == 446
+        peer, _ = listener.accept()
+        with peer, relay.client("thief", "tcp") as thief, relay.client("connecting", "tcp") as data:
+            assert code(thief.request(Method.CONNECTION_BIND, CONNECTION_ID.of(connection))) == 441
+            assert code(thief.request(Method.CONNECTION_BIND, CONNECTION_ID.of(connection ^ 1))) == 400
+            data.username, data.password = control.username, control.password
+            assert code(data.request(Method.CONNECTION_BIND, CONNECTION_ID.of(connection))) == 0
+            assert code(control.request(Method.CONNECTION_BIND, CONNECTION_ID.of(connection))) == 400
+            request = data.signed(Method.REFRESH, [LIFETIME.of(0)], data.transaction_id())
+            data.link.send(request)
+            peer.settimeout(PATIENCE)
+            assert peer.recv(len(request), socket.MSG_WAITALL) == request
+            peer.sendall(request)
+            assert data.link.receive() == request
+        control.end()
