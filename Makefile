@@ -77,7 +77,7 @@ test: development ## Every test: Rust, fuzz targets briefly, pages, Python with 
 .PHONY: test-nat
 test-nat: development ## The NAT matrix: clients behind every kind of NAT and firewall, and the table of it
 	tools/test_packages.sh
-	$(BIN)/python -m pytest --quiet -m 'nat or not nat' tests/nat tests/net/test_natlab.py
+	$(BIN)/python -m pytest --quiet -rs -m 'nat or not nat' tests/nat tests/net/test_natlab.py
 
 .PHONY: fuzz
 fuzz: development ## Fuzz for SECONDS_EACH=60: all targets, or TARGET=name

@@ -408,7 +408,7 @@ class Engine(_Commands):
         PROXY protocol, version 2, and nobody else may. workers: 0 means one per core. stun_rate: how many StunReceived
         per second each of them lets an IPv4 address or a /56 of IPv6 cause, 200 by default, twice as many at once; the
         rest is dropped and counted. max_streams: connections at most, 4,096 by default; max_streams_per_source: those
-        of an IPv4 address or a /56 of IPv6, 64. OSError: an address cannot be bound.
+        of an IPv4 address or a /56 of IPv6, 512. OSError: an address cannot be bound.
         """
 
     @property

@@ -390,7 +390,7 @@ impl EngineObject {
     #[pyo3(signature = (
         listen, *, tcp=false, tls=Vec::new(), proxies=Vec::new(), workers=Int(0), event_capacity=Int(8192),
         receive_buffer=Int(8 << 20), send_buffer=Int(8 << 20), stun_rate=Int(200), max_streams=Int(4096),
-        max_streams_per_source=Int(64)
+        max_streams_per_source=Int(512)
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn new(

@@ -76,7 +76,8 @@ async def test_a_participant_through_the_relay_is_shown_as_that(server: ServerPr
     async with sluice("publish", "relayed", "testsrc", "--url", server.url, "--token", token, "--relay"):
 
         async def connected() -> bool:
-            return bool((await _participant(server, "relayed", "far")).get("path"))
+            connection = await _participant(server, "relayed", "far")
+            return connection.get("dtls") == "connected" and connection["path"] is not None
 
         await eventually(connected, "the participant is connected", within=20)
         connection = await _participant(server, "relayed", "far")

@@ -33,7 +33,8 @@ async def test_candidates_are_every_way_to_the_one_port() -> None:
 async def test_public_addresses_are_what_is_announced() -> None:
     running = endpoint(public="203.0.113.5")
     try:
-        assert [candidate.address for candidate in running.candidates] == ["203.0.113.5"]
+        announced = [(candidate.transport, candidate.address) for candidate in running.candidates]
+        assert announced == [("udp", "203.0.113.5"), ("tcp", "203.0.113.5")]
         ids = Ids(random.Random(1).randbytes)
         planned = plan(SessionDescription.parse(offers.offer(offers.CHROME)), "publish")
         transport = running.transports.open(planned, ids.ice())

@@ -160,7 +160,9 @@ async def test_one_who_cannot_connect_is_remembered_with_the_reason(caplog: pyte
         await eventually(lambda: sfu.lost_participant("hall", "alice") is session.participant)
         connection = sfu.connection(session.participant)
         assert connection is not None
-        problem = f"no check ever arrived on UDP port {sfu.media_port}: a firewall between, or a wrong --public-ip"
+        problem = (
+            f"no check ever arrived on UDP or TCP port {sfu.media_port}: a firewall between, or a wrong --public-ip"
+        )
         assert connection.problem == problem
         assert f"{session.participant.id} is lost (handshake-timeout): {problem}" in caplog.messages
         assert sfu.participant_stats(session.participant) is None

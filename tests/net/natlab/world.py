@@ -1,9 +1,9 @@
 """Network namespaces that vanish with whoever made them.
 
 A world is a PID, a mount and several network namespaces, in a user namespace as well where we are not root. Its first
-process is a `cat` on a pipe whose other end we hold: should we die, by whatever signal, `cat` ends, the
-kernel kills every process of the world (pid_namespaces(7)), and with the last of them go its networks. Names are seen
-inside only, so worlds do not meet, and there is nothing that could be left behind and would have to be swept up.
+process is a `cat` on a pipe whose other end we hold: should we die, by whatever signal, `cat` ends, the kernel kills
+every process of the world (pid_namespaces(7)), and with the last of them go its networks. Names are seen inside only,
+so worlds do not meet, and there is nothing that could be left behind and would have to be swept up.
 """
 
 import os

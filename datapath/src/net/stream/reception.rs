@@ -31,7 +31,7 @@ impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             total: 4096,
-            per_source: 64,
+            per_source: 512,
             opening: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             stuck: Duration::from_secs(10),
