@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from bench.relays import HOST
-from tests.interop.turn.peers import Peer
+from tests.interop.turn.calls import Call
 from tests.interop.turn.servers import SluiceTurn
 from tests.interop.turn.turnutils import MESSAGE_BYTES, MESSAGES, Tool, Tools
-from tests.turn.client import relayed
 
 pytestmark = pytest.mark.interop
 
@@ -53,6 +52,14 @@ MODES = {
     "ipv6": Mode(("-x", "-g"), peer="::1"),
 }
 
+PASSIVE = Mode(("-X", "-P", "-T"), peer=None)
+# -N asks for what must be refused; -R breaks one message in ten, and may wait for its answer for ever.
+NONSENSE = {
+    f"{nonsense} {' '.join(carrier)}": Mode((*V4, *carrier, nonsense))
+    for nonsense in ("-N", "-R")
+    for carrier in ((), ("-t",), ("-t", "-S"))
+}
+
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
@@ -62,14 +69,15 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
 
 
 @pytest.fixture(scope="module")
-def running(tools: Tools, relay: SluiceTurn) -> dict[str, Tool]:
-    """All modes, and one for which there is a test of its own."""
+def running(tools: Tools, relay: SluiceTurn, closed: SluiceTurn) -> dict[str, Tool]:
+    """All modes, and some for which there are tests of their own."""
     port = str(tools.peer())
-    modes = MODES | {"passive": PASSIVE}
-    return {
+    modes = MODES | {"passive": PASSIVE} | NONSENSE
+    started = {
         name: tools.uclient(relay, *mode.options, *(("-e", mode.peer, "-r", port) if mode.peer else ()))
         for name, mode in modes.items()
     }
+    return started | {"by default": tools.uclient(closed, *V4, "-y")}
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -79,11 +87,10 @@ def test_all_that_is_sent_comes_back(name: str, running: dict[str, Tool]) -> Non
     assert (outcome.sent, outcome.received) == (expected, expected), outcome.output[-1000:]
 
 
-PASSIVE = Mode(("-X", "-P", "-T"), peer=None)
-
-
 def test_peers_connect_to_a_tcp_allocation(running: dict[str, Tool]) -> None:
-    """The tool's own peers send nothing back, so that half of what it counts as sent cannot come."""
+    """The tool counts what its peers send and what its clients send, and of what comes only the one half, whoever
+    serves it.
+    """
     outcome = running["passive"].outcome()
     expected = PASSIVE.flows * MESSAGES * MESSAGE_BYTES
     assert (outcome.sent, outcome.received) == (expected, expected // 2), outcome.output[-1000:]
@@ -107,8 +114,8 @@ def test_what_is_not_for_everybody_is_refused(
     assert outcome.received == 0
 
 
-def test_without_peers_in_the_network_clients_reach_each_other(tools: Tools, closed: SluiceTurn) -> None:
-    outcome = tools.uclient(closed, *V4, "-y").outcome()
+def test_by_default_clients_reach_each_other(running: dict[str, Tool]) -> None:
+    outcome = running["by default"].outcome()
     assert outcome.received == outcome.sent == 4 * MESSAGES * MESSAGE_BYTES, outcome.output[-1000:]
 
 
@@ -118,24 +125,14 @@ def test_another_secret_is_none(tools: Tools, relay: SluiceTurn) -> None:
     assert outcome.sent == 0
 
 
-@pytest.mark.parametrize("carrier", [(), ("-t",), ("-t", "-S")])
-@pytest.mark.parametrize("nonsense", ["-N", "-R"])
-def test_nonsense_ends_and_leaves_others_alone(
-    nonsense: str, carrier: tuple[str, ...], tools: Tools, relay: SluiceTurn
-) -> None:
-    """-N asks for what must be refused; -R breaks one message in ten, and may wait for its answer for ever."""
-    tool = tools.uclient(relay, *V4, *carrier, nonsense, "-e", HOST)
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_leaves_others_alone(name: str, running: dict[str, Tool], call: Call) -> None:
     try:
-        assert tool.outcome(within=3.0).received == 0 or nonsense == "-R"
+        assert running[name].outcome(within=1.0).received == 0 or "-R" in name
     except subprocess.TimeoutExpired:
-        assert nonsense == "-R"
-        tool.end()
-    with Peer(HOST) as peer, relay.client(f"after {nonsense} {carrier}") as client:
-        relayed(client.allocate())
-        assert client.bind(0x4000, peer.address) == 0
-        client.send(0x4000, b"still there?")
-        peer.echo()
-        assert client.receive() == (0x4000, b"still there?")
+        assert "-R" in name
+        running[name].end()
+    call.goes_on()
 
 
 def test_nat_discovery(tools: Tools, discovery: SluiceTurn) -> None:
