@@ -2,11 +2,14 @@
 
 import contextlib
 import socket
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 from tests.interop.turn.links import PATIENCE
 from turn.datapath import Address
+
+TRIES = 32
 
 
 class Peer:
@@ -54,3 +57,17 @@ class Peer:
             while True:
                 found.append(self.socket.recv(65536))
         return found
+
+
+@contextlib.contextmanager
+def on_one_port(*ips: str) -> Iterator[list[Peer]]:
+    """A peer at each address, all with the same port."""
+    for _ in range(TRIES):
+        with contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(Peer(ips[0]))]
+            with contextlib.suppress(OSError):
+                peers += [stack.enter_context(Peer(ip, peers[0].address[1])) for ip in ips[1:]]
+            if len(peers) == len(ips):
+                yield peers
+                return
+    raise AssertionError("no port is free at all of them")

@@ -19,9 +19,13 @@ WITHIN = 10.0
 class Received(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.queue = asyncio.Queue[tuple[bytes, tuple[str, int]]]()
+        self.closed = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.queue.put_nowait((data, addr))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp", "tls"])
@@ -41,6 +45,7 @@ async def test_data_goes_there_and_back(protocol: str, relay: SluiceTurn) -> Non
             assert await asyncio.to_thread(peer.echo) == bytes(size)
             assert await asyncio.wait_for(received.queue.get(), WITHIN) == (bytes(size), peer.address)
     transport.close()
+    await asyncio.wait_for(received.closed.wait(), WITHIN)
 
 
 @pytest.fixture(params=["udp", "tcp", "tls"])
@@ -62,8 +67,10 @@ async def client(
             lambda: TurnClientTcpProtocol(server, username, password, 600, 500), *server, ssl=context
         )
     await client.connect()
+    client.receiver = received = Received()
     yield client
     await client.delete()
+    await asyncio.wait_for(received.closed.wait(), WITHIN)
 
 
 async def test_an_allocation_is_refreshed(client: TurnClientUdpProtocol | TurnClientTcpProtocol) -> None:

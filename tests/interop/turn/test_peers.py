@@ -10,7 +10,7 @@ import pytest
 
 from bench.relays import HOST
 from tests.interop.turn.client import Client
-from tests.interop.turn.peers import Peer
+from tests.interop.turn.peers import Peer, on_one_port
 from tests.interop.turn.servers import PERMITTED, SluiceTurn
 from tests.turn.client import code, relayed
 from tests.turn.test_policy import MUST_BE_DENIED, spellings
@@ -78,14 +78,14 @@ def test_one_forbidden_peer_among_permitted_ones(client: Client) -> None:
     "ip", [STRANGER, HOST, "::1", *spellings(IPv4Address(STRANGER)), *spellings(IPv4Address(HOST))]
 )
 def test_data_to_somebody_without_permission_does_not_leave(client: Client, permitted: Peer, ip: str) -> None:
-    with Peer("::") as six, Peer(STRANGER, six.address[1]) as stranger, Peer(HOST, six.address[1]) as here:
-        target = (str(ip_address(ip)), six.address[1])
+    with on_one_port("::", STRANGER, HOST) as listening:
+        target = (str(ip_address(ip)), listening[0].address[1])
         client.indicate(target, b"by indication")
         assert client.bind(0x4001, target) == 403
         client.send(0x4001, b"by channel")
         client.send(0x4000, b"to whom it may")
         assert permitted.receive()[0] == b"to whom it may"
-        assert six.has() + stranger.has() + here.has() == []
+        assert [peer.has() for peer in listening] == [[], [], []]
 
 
 def test_data_from_somebody_without_permission_does_not_come_in(client: Client, permitted: Peer) -> None:

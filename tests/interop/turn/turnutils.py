@@ -1,5 +1,6 @@
 """coturn's client tools (Debian package coturn), each run bounded in time."""
 
+import contextlib
 import re
 import shutil
 import socket
@@ -71,10 +72,19 @@ class Tools:
 
     def peer(self) -> int:
         """The port of `turnutils_peer`, an echo server on HOST and ::1; the next is for RTCP."""
-        port = free_port(socket.SOCK_DGRAM)
+        port = _free_pair()
         self.start("turnutils_peer", "-L", HOST, "-L", "::1", "-p", str(port))
         return port
 
     def end(self) -> None:
         for tool in self._tools:
             tool.end()
+
+
+def _free_pair() -> int:
+    """A UDP port that is free on every address, like the next one."""
+    while True:
+        port = free_port(socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as following:
+            following.bind(("::", port + 1))
+            return port
