@@ -42,6 +42,7 @@ HOP_ROUNDS = 20
 ALLOCATION_ROUNDS = 3
 ALLOCATIONS_AT_ONCE = 64
 MAX_TURN = 20.0
+WIDTH = 120
 SERVER_CORE = 0
 """Where a server runs while it hands out allocations; the load generator then keeps to the others."""
 
@@ -179,7 +180,7 @@ def _print(found: dict[str, Any]) -> None:
     table = Table(
         title=f"{found['clients']} clients relay {found['size']}-byte packets, {found['rate']} a second each, {pace}"
     )
-    table.add_column("server CPU")
+    table.add_column("server CPU, µs (least to most)")
     for column in ("Sluice", f"coturn {found['coturn_version']}", "ratio", "no rules"):
         table.add_column(column, justify="right")
     for name, ours, kind in (
@@ -190,21 +191,20 @@ def _print(found: dict[str, Any]) -> None:
         floor = "" if kind == "tls_" else _span(found, f"{kind}floor_us")
         table.add_row(name, _span(found, ours), _span(found, f"coturn_{kind}us"), f"{found[f'{kind}ratio']}", floor)
     table.add_row("per packet, hop into the SFU", _span(found, "hop_us"))
-    table.add_row(
-        "per allocation", f"{found['allocation_cpu_us']:.0f} µs", f"{found['coturn_allocation_cpu_us']:.0f} µs"
-    )
+    table.add_row("per allocation", f"{found['allocation_cpu_us']:.0f}", f"{found['coturn_allocation_cpu_us']:.0f}")
+    table.add_section()
     ours, theirs = found["allocations_per_second"], found["coturn_allocations_per_second"]
     table.add_row("allocations per second, one core", f"{ours}", f"{theirs}")
     table.add_row("round trip, p99", f"{found['p99_ms']:.2f} ms", f"{found['coturn_p99_ms']:.2f} ms")
     table.add_row("came back", f"{found['delivered']:.4%}", f"{found['coturn_delivered']:.4%}")
-    Console().print(table)
+    Console(width=WIDTH).print(table)
     print(f"through the SFU: {found['hop_delivered']:.4%} at {found['forward_us']:.2f} µs; corrupt: {found['corrupt']}")
     print(json.dumps(found, separators=(",", ":")))
 
 
 def _span(found: dict[str, Any], key: str) -> str:
     low, high = found[f"{key}_spread"]
-    return f"{found[key]:.2f} µs ({low:.2f} to {high:.2f})"
+    return f"{found[key]:.2f} ({low:.1f} to {high:.1f})"
 
 
 def _arguments() -> Arguments:
