@@ -1,5 +1,6 @@
 """Very many UDP clients in one: a socket that says of every datagram it comes from another address of the loopback."""
 
+import itertools
 import select
 import socket
 import struct
@@ -20,7 +21,7 @@ class Crowd:
     def __init__(self, server: Address, members: int) -> None:
         """members: how many there are; 127.64.0.0 is the first."""
         self._server = server
-        self._members = members
+        self._turns = itertools.cycle(range(members))
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self._socket.bind(("0.0.0.0", 0))
@@ -34,9 +35,9 @@ class Crowd:
         self._socket.close()
 
     def send(self, messages: Iterable[bytes]) -> None:
-        """One from each member, and then again from the first."""
-        for number, message in enumerate(messages):
-            source = (_FIRST + number % self._members).to_bytes(4, "big")
+        """One from each member, going on where the last call ended, and after the last from the first."""
+        for message, member in zip(messages, self._turns, strict=False):
+            source = (_FIRST + member).to_bytes(4, "big")
             # struct in_pktinfo of ip(7): the interface, the local address, and one that matters to receivers only.
             control = [(socket.IPPROTO_IP, _IP_PKTINFO, struct.pack("@i4s4x", 0, source))]
             self._socket.sendmsg([message], control, 0, self._server)

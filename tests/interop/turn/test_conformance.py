@@ -31,7 +31,7 @@ class Mode:
 
 V4 = ("-X", "-g")
 # By TLS the tool takes what it reads at once for one message, so that there must not be two.
-SECURE = ("-t", "-S", "-z", "200")
+SECURE = ("-t", "-S", "-z", "1000")
 ELSEWHERE = "127.0.0.5"
 MODES = {
     "channels": Mode(V4),

@@ -7,7 +7,7 @@ import pytest
 from bench.relays import HOST
 from tests.interop.turn.client import Client
 from tests.interop.turn.peers import Peer
-from tests.interop.turn.servers import SluiceTurn
+from tests.interop.turn.servers import PERMITTED, SluiceTurn
 from tests.turn.client import code, relayed
 from turn.attribute_forms import Written
 from turn.attributes import LIFETIME, NONCE, REQUESTED_TRANSPORT, XOR_PEER_ADDRESS, Transport
@@ -109,6 +109,13 @@ def test_channels_stay_what_they_are(client: Client) -> None:
         client.send(0x4FFF, b"still the first one's")
         assert peer.receive()[0] == b"still the first one's"
         assert other.has() == []
+
+
+def test_channels_of_before_rfc_8656_are_for_who_asks_for_them(guarded: SluiceTurn) -> None:
+    with guarded.client("old") as client:
+        assert code(client.allocate()) == 0
+        assert [client.bind(number, (PERMITTED, 9)) for number in (0x5000, 0x7FFE, 0x4FFF)] == [400, 400, 0]
+        client.end()
 
 
 def test_two_requests_on_one_path_are_one_allocation(relay: SluiceTurn) -> None:

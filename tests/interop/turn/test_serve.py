@@ -18,6 +18,8 @@ from tests.interop.turn.peers import Peer
 from tests.interop.turn.servers import LINKS, indiscretions
 from tests.sfu.offers import CHROME, offer
 from tests.turn.client import REALM_NAME, code, relayed
+from turn.attributes import REQUESTED_TRANSPORT
+from turn.stun import Class, Message, Method, encode
 
 pytestmark = pytest.mark.interop
 
@@ -139,6 +141,29 @@ def test_a_relay_reaches_the_media_port_and_no_other(server: Serving) -> None:
         assert client.permit("9.9.9.9") == 403
         assert service.has() == []
         client.end()
+
+
+def test_there_is_no_relay_within_a_relay(server: Serving) -> None:
+    """What comes to the media port through a relay is a participant's, or nobody's: TURN does not answer it."""
+    request = encode(Message(Method.ALLOCATE, Class.REQUEST, b"through us: ", (REQUESTED_TRANSPORT.of(17),)))
+    with server.client("nested", "alice") as alice, server.client("nested", "bob") as bob:
+        [hers], [his] = relayed(alice.allocate()), relayed(bob.allocate())
+        assert [alice.permit(HOST), bob.permit(HOST)] == [0, 0]
+        media = (HOST, server.media_port)
+        assert alice.bind(0x4000, media) == 0
+        for nested in (
+            request,
+            encode(Message(Method.BINDING, Class.REQUEST, b"through us: ")),
+            b"\x40\x00\x00\x04data",
+        ):
+            alice.indicate(media, nested)
+            alice.send(0x4000, nested)
+        alice.indicate(his, b"the last of these")
+        assert bob.receive() == (hers, b"the last of these")
+        bob.indicate(hers, b"and its answer")
+        assert alice.receive() == (his, b"and its answer")
+        alice.end()
+        bob.end()
 
 
 def test_an_open_relay_reaches_the_media_port_and_no_other_here(open_server: Serving) -> None:
