@@ -21,7 +21,7 @@ pytestmark = pytest.mark.interop
 
 # As `sluice turn` has them; the settings without defaults do not matter.
 LIMITS = TurnSettings(realm="", secrets=())
-CONNECTIONS = 64  # of one source address
+CONNECTIONS = 512  # of one source address
 
 
 def newcomer_is_served(relay: SluiceTurn) -> None:
