@@ -90,7 +90,7 @@ bench-fanout: setup ## One publisher, VIEWERS=1000 at PPS=150 (BURST=1 at a time
 
 .PHONY: bench-turn
 bench-turn: BURST = 8
-bench-turn: setup ## Relay for CLIENTS=24, DURATION=10 s per server, frames of BURST=8 packets; Sluice and coturn by turns
+bench-turn: setup ## Relay for CLIENTS=24 in bursts of BURST=8, DURATION=10 s each: Sluice and coturn by turns
 	cargo build --locked --release --package sluice-loadgen
 	$(BIN)/python -m bench.turn --clients $(CLIENTS) --burst $(BURST) --duration $(DURATION)
 

@@ -1,8 +1,10 @@
 """What does relaying cost? Sluice and coturn take turns in one run, with the same clients and the same peer.
 
 Clients send 1,200-byte packets in ChannelData to a peer that sends them back; every packet is checked when it comes
-home, and the server's CPU time is divided by what reached the peer and what came back. First over UDP, beside a relay
-without rules that sets the floor, then with the clients on TLS. Then publishers and viewers of Sluice's SFU reach it
+home, and the server's CPU time is divided by what reached the peer and what came back. Over UDP this is done twice,
+beside a relay without rules that sets the floor. First each burst travels as one, as network cards with segmentation
+and receive offload have it: the loopback by itself would bill the server for what a receiver does per packet. Then
+every packet travels alone. After that the clients are on TLS. Then publishers and viewers of Sluice's SFU reach it
 directly and through its own relay by turns. Last, how many allocations a second one processor gives, each with its
 challenge.
 """
@@ -40,6 +42,7 @@ HOP_ROUNDS = 20
 ALLOCATION_ROUNDS = 3
 ALLOCATIONS_AT_ONCE = 64
 MAX_TURN = 20.0
+WIDTH = 120
 SERVER_CORE = 0
 """Where a server runs while it hands out allocations; the load generator then keeps to the others."""
 
@@ -54,10 +57,10 @@ class Arguments:
     allocations: int
     loadgen: Path
 
-    def load(self, rounds: int) -> str:
+    def load(self, rounds: int, *, offload: bool) -> str:
         """The load of a plan."""
-        turn = min(MAX_TURN, self.duration / rounds)
-        return f"rate={self.rate} burst={self.burst} size={self.size} turn={turn} rounds={rounds}"
+        packets = f"rate={self.rate} burst={self.burst} size={self.size} offload={str(offload).lower()}"
+        return f"{packets} turn={min(MAX_TURN, self.duration / rounds)} rounds={rounds}"
 
 
 def main() -> int:
@@ -73,21 +76,26 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         site = Site.create(Path(directory))
         with sluice(site) as ours, coturn(site) as theirs, bare(site, arguments.loadgen) as floor:
-            udp = _relay("udp", [ours, theirs, floor], site, arguments)
-            tls = _relay("tls", [ours, theirs], site, arguments)
+            relayed = {
+                "": _relay("udp", [ours, theirs, floor], site, arguments),
+                "plain_": _relay("udp", [ours, theirs, floor], site, arguments, offload=False),
+                "tls_": _relay("tls", [ours, theirs], site, arguments),
+            }
         with ServerProcess(site.directory / "server.log", settings=UNLIMITED) as server:
             hop = asyncio.run(_hop(server, arguments))
         with sluice(site, {SERVER_CORE}) as ours, coturn(site, {SERVER_CORE}) as theirs:
             allocations = _allocate([ours, theirs], site, arguments)
     load = {key: getattr(arguments, key) for key in ("clients", "rate", "burst", "size", "duration")}
-    found = result(load, udp, tls, hop, allocations, _coturn_version())
+    found = result(load, relayed, hop, allocations, _coturn_version())
     _print(found)
     return 0 if min(found["delivered"], found["hop_delivered"]) >= 0.999 else 1
 
 
-def _relay(carrier: str, servers: Sequence[TurnProcess], site: Site, arguments: Arguments) -> dict[str, Any]:
+def _relay(
+    carrier: str, servers: Sequence[TurnProcess], site: Site, arguments: Arguments, *, offload: bool = True
+) -> dict[str, Any]:
     plan = [
-        f"relay {arguments.load(ROUNDS)}",
+        f"relay {arguments.load(ROUNDS, offload=offload)}",
         *(_server_line(server, carrier) for server in servers),
         *(_user_line(account) for account in site.accounts(arguments.clients)),
     ]
@@ -117,7 +125,7 @@ async def _hop(server: ServerProcess, arguments: Arguments) -> dict[str, Any]:
                 sockets.append(session.socket)
                 lines.append(f"{peer_line(kind, session)} user={account.user} secret={account.secret}")
         plan = [
-            f"hop {arguments.load(HOP_ROUNDS)} payload_type={PAYLOAD_TYPE}",
+            f"hop {arguments.load(HOP_ROUNDS, offload=False)} payload_type={PAYLOAD_TYPE}",
             f"server name=sluice pid={server.pid} address={HOST}:{server.media_port} carrier=udp",
             *lines,
         ]
@@ -172,39 +180,31 @@ def _print(found: dict[str, Any]) -> None:
     table = Table(
         title=f"{found['clients']} clients relay {found['size']}-byte packets, {found['rate']} a second each, {pace}"
     )
-    table.add_column("server CPU")
-    table.add_column("Sluice", justify="right")
-    table.add_column(f"coturn {found['coturn_version']}", justify="right")
-    table.add_column("ratio", justify="right")
-    table.add_row(
-        "per packet, clients on UDP",
-        _span(found, "cpu_us_per_packet", "cpu_us"),
-        _span(found, "coturn_us"),
-        f"{found['ratio']}",
-    )
-    table.add_row(
-        "per packet, clients on TLS", _span(found, "tls_us"), _span(found, "coturn_tls_us"), f"{found['tls_ratio']}"
-    )
-    table.add_row("per packet, a relay without rules", _span(found, "floor_us"), "-", "-")
-    table.add_row("per packet, hop into the SFU", _span(found, "hop_us"), "-", "-")
-    table.add_row(
-        "per allocation", f"{found['allocation_cpu_us']:.0f} µs", f"{found['coturn_allocation_cpu_us']:.0f} µs", "-"
-    )
-    table.add_row(
-        "allocations per second on one processor",
-        f"{found['allocations_per_second']}",
-        f"{found['coturn_allocations_per_second']}",
-        "-",
-    )
-    table.add_row("round trip, p99", f"{found['p99_ms']:.2f} ms", f"{found['coturn_p99_ms']:.2f} ms", "-")
-    Console().print(table)
-    print(f"came back: {found['delivered']:.4%}, forwarded: {found['hop_delivered']:.4%}, corrupt: {found['corrupt']}")
+    table.add_column("server CPU, µs (least to most)")
+    for column in ("Sluice", f"coturn {found['coturn_version']}", "ratio", "no rules"):
+        table.add_column(column, justify="right")
+    for name, ours, kind in (
+        ("per packet, UDP", "cpu_us_per_packet", ""),
+        ("per packet, UDP, each alone", "plain_us", "plain_"),
+        ("per packet, clients on TLS", "tls_us", "tls_"),
+    ):
+        floor = "" if kind == "tls_" else _span(found, f"{kind}floor_us")
+        table.add_row(name, _span(found, ours), _span(found, f"coturn_{kind}us"), f"{found[f'{kind}ratio']}", floor)
+    table.add_row("per packet, hop into the SFU", _span(found, "hop_us"))
+    table.add_row("per allocation", f"{found['allocation_cpu_us']:.0f}", f"{found['coturn_allocation_cpu_us']:.0f}")
+    table.add_section()
+    ours, theirs = found["allocations_per_second"], found["coturn_allocations_per_second"]
+    table.add_row("allocations per second, one core", f"{ours}", f"{theirs}")
+    table.add_row("round trip, p99", f"{found['p99_ms']:.2f} ms", f"{found['coturn_p99_ms']:.2f} ms")
+    table.add_row("came back", f"{found['delivered']:.4%}", f"{found['coturn_delivered']:.4%}")
+    Console(width=WIDTH).print(table)
+    print(f"through the SFU: {found['hop_delivered']:.4%} at {found['forward_us']:.2f} µs; corrupt: {found['corrupt']}")
     print(json.dumps(found, separators=(",", ":")))
 
 
-def _span(found: dict[str, Any], key: str, name: str = "") -> str:
-    low, high = found[f"{name or key}_spread"]
-    return f"{found[key]:.2f} µs ({low:.2f} to {high:.2f})"
+def _span(found: dict[str, Any], key: str) -> str:
+    low, high = found[f"{key}_spread"]
+    return f"{found[key]:.2f} ({low:.1f} to {high:.1f})"
 
 
 def _arguments() -> Arguments:

@@ -1,7 +1,7 @@
 """What the findings of the load generator say about relaying: medians over the turns, as one object."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Findings = Mapping[str, Any]
@@ -9,46 +9,49 @@ Findings = Mapping[str, Any]
 
 
 def result(
-    load: Findings, udp: Findings, tls: Findings, hop: Findings, allocations: Findings, coturn_version: str
+    load: Findings, relayed: Mapping[str, Findings], hop: Findings, allocations: Findings, coturn_version: str
 ) -> dict[str, Any]:
-    """load: what was asked for. udp, tls: findings of `relay`, one per carrier. hop and allocations: of those."""
-    ours, theirs, bare = (_server(udp, name) for name in ("sluice", "coturn", "bare"))
-    ours_tls, theirs_tls = _server(tls, "sluice"), _server(tls, "coturn")
-    floor = _costs(bare["turns"])
-    cost, coturn, secure, coturn_secure = (_costs(server["turns"]) for server in (ours, theirs, ours_tls, theirs_tls))
-    hops = hop_costs(hop)
-    rates, coturn_rates = (_rates(_server(allocations, name)) for name in ("sluice", "coturn"))
-    relayed = [turn for server in (ours, theirs, bare, ours_tls, theirs_tls) for turn in server["turns"]]
-    forwarded = [*hop["direct"], *hop["relayed"]]
+    """load: what was asked for. relayed: findings of `relay`, by the prefix of their keys. The others: as named."""
+    servers = [(prefix, server) for prefix, findings in relayed.items() for server in findings["servers"]]
+    costs: dict[str, Any] = {}
+    for prefix, server in servers:
+        name = _key(server["name"], prefix)
+        costs[name], costs[f"{name}_spread"] = _median(_costs(server)), _spread(_costs(server))
+    for prefix, findings in relayed.items():
+        costs[f"{prefix}ratio"] = _ratio(_costs(_server(findings, "sluice")), _costs(_server(findings, "coturn")))
+    hops, forwarded = hop_costs(hop), [*hop["direct"], *hop["relayed"]]
+    ours, theirs = _server(allocations, "sluice"), _server(allocations, "coturn")
     return {
         "bench": "turn",
         **load,
         "coturn_version": coturn_version,
-        "cpu_us_per_packet": _median(cost),
-        "cpu_us_spread": _spread(cost),
-        "coturn_us": _median(coturn),
-        "coturn_us_spread": _spread(coturn),
-        "ratio": _ratio(cost, coturn),
-        "floor_us": _median(floor),
-        "floor_us_spread": _spread(floor),
+        **costs,
         "hop_us": _median(hops),
         "hop_us_spread": _spread(hops),
         "forward_us": _median([_per(turn["cpu_ns"], turn["delivered"]) for turn in hop["direct"]]),
-        "tls_us": _median(secure),
-        "tls_us_spread": _spread(secure),
-        "coturn_tls_us": _median(coturn_secure),
-        "coturn_tls_us_spread": _spread(coturn_secure),
-        "tls_ratio": _ratio(secure, coturn_secure),
-        "allocations_per_second": round(statistics.median(rates)),
-        "coturn_allocations_per_second": round(statistics.median(coturn_rates)),
-        "allocation_cpu_us": _allocation_cost(_server(allocations, "sluice")),
-        "coturn_allocation_cpu_us": _allocation_cost(_server(allocations, "coturn")),
-        "delivered": _share([(turn["sent"], turn["at_client"]) for turn in relayed]),
+        "allocations_per_second": _rate(ours),
+        "coturn_allocations_per_second": _rate(theirs),
+        "allocation_cpu_us": _allocation_cost(ours),
+        "coturn_allocation_cpu_us": _allocation_cost(theirs),
+        "delivered": _delivered(server for _, server in servers if server["name"] == "sluice"),
+        "coturn_delivered": _delivered(server for _, server in servers if server["name"] == "coturn"),
         "hop_delivered": _share([(turn["sent"], turn["delivered"]) for turn in forwarded]),
-        "corrupt": sum(part["corrupt"] for part in (ours, theirs, bare, ours_tls, theirs_tls, *forwarded)),
-        "p99_ms": ours["p99_ms"],
-        "coturn_p99_ms": theirs["p99_ms"],
+        "corrupt": sum(part["corrupt"] for part in (*(server for _, server in servers), *forwarded)),
+        "p99_ms": _server(relayed[""], "sluice")["p99_ms"],
+        "coturn_p99_ms": _server(relayed[""], "coturn")["p99_ms"],
     }
+
+
+def _key(server: str, prefix: str) -> str:
+    match server, prefix:
+        case "sluice", "":
+            return "cpu_us_per_packet"
+        case "sluice", _:
+            return f"{prefix}us"
+        case "bare", _:
+            return f"{prefix}floor_us"
+        case _:
+            return f"{server}_{prefix}us"
 
 
 def hop_costs(hop: Findings) -> list[float]:
@@ -67,13 +70,18 @@ def _server(findings: Findings, name: str) -> Findings:
     return server
 
 
-def _costs(turns: Sequence[Findings]) -> list[float]:
+def _costs(server: Findings) -> list[float]:
     """CPU microseconds per relayed packet, of each turn: those that reached the peer and those that came back."""
-    return [_per(turn["cpu_ns"], turn["at_peer"] + turn["at_client"]) for turn in turns]
+    return [_per(turn["cpu_ns"], turn["at_peer"] + turn["at_client"]) for turn in server["turns"]]
 
 
-def _rates(server: Findings) -> list[float]:
-    return [turn["allocations"] / turn["elapsed_ns"] * 1e9 for turn in server["turns"]]
+def _rate(server: Findings) -> int:
+    rates: list[float] = [turn["allocations"] / turn["elapsed_ns"] * 1e9 for turn in server["turns"]]
+    return round(statistics.median(rates))
+
+
+def _delivered(servers: Iterable[Findings]) -> float:
+    return _share([(turn["sent"], turn["at_client"]) for server in servers for turn in server["turns"]])
 
 
 def _allocation_cost(server: Findings) -> float:

@@ -23,20 +23,29 @@ def way(*cpu_us: int) -> list[dict[str, int]]:
     return [{"cpu_ns": cost * 1000, "sent": 100, "delivered": 100, "corrupt": 0} for cost in cpu_us]
 
 
-def summary(**changed: Any) -> dict[str, Any]:
-    findings: dict[str, Any] = {
-        "udp": {"servers": [server("sluice", 300, 900, 400), server("coturn", 1000, 1200, 900), server("bare", 200)]},
-        "tls": {"servers": [server("sluice", 800), server("coturn", 1600)]},
-        "hop": {"direct": way(500, 600, 700), "relayed": way(600, 900, 790)},
-        "allocations": {"servers": [allocator("sluice", 500), allocator("coturn", 1000)]},
+def summary(**udp: list[dict[str, Any]]) -> dict[str, Any]:
+    relayed = {
+        "": udp.get(
+            "servers", [server("sluice", 300, 900, 400), server("coturn", 1000, 1200, 900), server("bare", 200)]
+        ),
+        "plain_": [server("sluice", 500), server("coturn", 1000), server("bare", 400)],
+        "tls_": [server("sluice", 800), server("coturn", 1600)],
     }
-    return result(LOAD, **{**findings, **changed}, coturn_version="4.6.1")
+    return result(
+        LOAD,
+        {prefix: {"servers": servers} for prefix, servers in relayed.items()},
+        hop={"direct": way(500, 600, 700), "relayed": way(600, 900, 790)},
+        allocations={"servers": [allocator("sluice", 500), allocator("coturn", 1000)]},
+        coturn_version="4.6.1",
+    )
 
 
 def test_costs_are_medians_over_the_turns_of_every_packet_that_arrived_either_way() -> None:
     found = summary()
-    assert (found["cpu_us_per_packet"], found["cpu_us_spread"]) == (4.0, [3.0, 9.0])
+    assert (found["cpu_us_per_packet"], found["cpu_us_per_packet_spread"]) == (4.0, [3.0, 9.0])
     assert (found["coturn_us"], found["ratio"], found["floor_us"]) == (10.0, 0.4, 2.0)
+    assert (found["plain_us"], found["coturn_plain_us"], found["plain_floor_us"]) == (5.0, 10.0, 4.0)
+    assert (found["plain_ratio"], found["plain_us_spread"]) == (0.5, [5.0, 5.0])
     assert (found["tls_us"], found["coturn_tls_us"], found["tls_ratio"]) == (8.0, 16.0, 0.5)
     assert (found["allocations_per_second"], found["coturn_allocations_per_second"]) == (2000, 1000)
     assert found["allocation_cpu_us"] == 1000.0
@@ -49,11 +58,10 @@ def test_a_hop_is_half_of_what_a_packet_costs_more_on_the_way_through_the_relay_
 
 
 def test_a_lost_or_damaged_packet_shows() -> None:
-    found = summary(
-        udp={"servers": [server("sluice", 300, lost=1), server("coturn", 1000, corrupt=3), server("bare", 100)]}
-    )
-    assert found["delivered"] == pytest.approx(1 - 1 / 250)
-    assert found["corrupt"] == 3
+    servers = [server("sluice", 300, lost=1), server("coturn", 1000, corrupt=3), server("bare", 100, lost=5)]
+    found = summary(servers=servers)
+    assert found["delivered"] == pytest.approx(1 - 1 / 150, abs=1e-6)
+    assert (found["coturn_delivered"], found["corrupt"]) == (1.0, 3)
     assert summary()["delivered"] == 1.0
 
 

@@ -120,7 +120,7 @@ fn send_report(peer: &mut Peer, stream: &Stream, now_ns: u64, start_ns: u64, buf
 
 fn answer_feedback(peer: &mut Peer, stream: &Stream, inbox: &mut sys::Receiver, shared: &Shared) {
     for index in 0..inbox.receive(&peer.socket) {
-        let datagram = inbox.datagram(index);
+        let datagram = inbox.message(index);
         if !matches!(classify(datagram), Class::Rtcp) {
             continue;
         }

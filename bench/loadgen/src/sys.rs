@@ -1,18 +1,16 @@
 //! The system calls of the load generator: everything unsafe in one place, behind safe functions.
 #![allow(unsafe_code, reason = "system calls")]
 
+mod datagrams;
+
 use std::io;
 use std::mem;
-use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// Largest datagram that is received whole.
-pub const DATAGRAM: usize = 2048;
-/// Datagrams per send call.
-pub const BATCH: usize = 64;
-/// Datagrams per receive call: a viewer has few waiting, and setting up a call costs per slot.
-const RECEIVE_BATCH: usize = 8;
+pub use datagrams::{join_receives, segment_sends, send_batch, socket_address, Receiver, BATCH};
+
 /// Time between two looks at the sockets when little is waiting.
 const BREATH: Duration = Duration::from_millis(1);
 /// Readable sockets above which there is no breath.
@@ -139,123 +137,4 @@ impl Drop for Poll {
         // SAFETY: the descriptor is ours and is closed once.
         unsafe { libc::close(self.epoll) };
     }
-}
-
-/// Buffers for one batched receive.
-pub struct Receiver {
-    buffers: Box<[[u8; DATAGRAM]]>,
-    lengths: [usize; RECEIVE_BATCH],
-    sources: [libc::sockaddr_in; RECEIVE_BATCH],
-}
-
-impl Default for Receiver {
-    fn default() -> Self {
-        let buffers = vec![[0; DATAGRAM]; RECEIVE_BATCH].into_boxed_slice();
-        // SAFETY: a plain C structure for which all zeroes is a valid value.
-        Self { buffers, lengths: [0; RECEIVE_BATCH], sources: unsafe { mem::zeroed() } }
-    }
-}
-
-impl Receiver {
-    /// Take up to a batch of waiting datagrams; how many came. Never blocks.
-    pub fn receive(&mut self, socket: &UdpSocket) -> usize {
-        // SAFETY: both are plain C structures for which all zeroes is a valid value.
-        let mut headers: [libc::mmsghdr; RECEIVE_BATCH] = unsafe { mem::zeroed() };
-        let mut vectors: [libc::iovec; RECEIVE_BATCH] = unsafe { mem::zeroed() };
-        let slots = self.buffers.iter_mut().zip(&mut self.sources);
-        for ((header, vector), (buffer, source)) in headers.iter_mut().zip(&mut vectors).zip(slots) {
-            vector.iov_base = buffer.as_mut_ptr().cast();
-            vector.iov_len = DATAGRAM;
-            header.msg_hdr.msg_name = std::ptr::from_mut(source).cast();
-            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
-            header.msg_hdr.msg_iov = vector;
-            header.msg_hdr.msg_iovlen = 1;
-        }
-        let (count, flags) = (RECEIVE_BATCH as u32, libc::MSG_DONTWAIT);
-        // SAFETY: every header points to one vector and one address, every vector to one buffer of its length; all
-        // outlive the call.
-        let count = unsafe {
-            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, flags as _, std::ptr::null_mut())
-        };
-        let count = usize::try_from(count).unwrap_or(0);
-        for (length, header) in self.lengths.iter_mut().zip(&headers[..count]) {
-            *length = header.msg_len as usize;
-        }
-        count
-    }
-
-    /// Take every waiting datagram.
-    pub fn drain(&mut self, socket: &UdpSocket, mut take: impl FnMut(&mut [u8])) {
-        loop {
-            let count = self.receive(socket);
-            for index in 0..count {
-                take(self.datagram(index));
-            }
-            if count < RECEIVE_BATCH {
-                return;
-            }
-        }
-    }
-
-    /// The `index`th datagram of the last receive.
-    pub fn datagram(&mut self, index: usize) -> &mut [u8] {
-        &mut self.buffers[index][..self.lengths[index]]
-    }
-
-    /// Who sent the `index`th datagram of the last receive (IPv4).
-    pub fn source(&self, index: usize) -> SocketAddrV4 {
-        let source = &self.sources[index];
-        SocketAddrV4::new(u32::from_be(source.sin_addr.s_addr).into(), u16::from_be(source.sin_port))
-    }
-
-    /// The first `count` datagrams of the last receive, each with whom it came from (IPv4), ready to be sent back.
-    pub fn answers(&self, count: usize) -> Vec<(&[u8], Option<libc::sockaddr_in>)> {
-        let lengths = self.lengths.iter().zip(&self.sources).take(count);
-        self.buffers.iter().zip(lengths).map(|(buffer, (length, source))| (&buffer[..*length], Some(*source))).collect()
-    }
-}
-
-/// Have the kernel cut what is sent into datagrams of this size (udp(7), UDP_SEGMENT).
-pub fn segment_sends(socket: &UdpSocket, size: usize) -> io::Result<()> {
-    let size = libc::c_int::try_from(size).map_err(io::Error::other)?;
-    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
-    let value = std::ptr::from_ref(&size).cast();
-    // SAFETY: the option is an int, which outlives the call.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, value, length) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-/// Send datagrams with one call, each to its address, or to whom the socket is connected to; how many left.
-pub fn send_batch(socket: &UdpSocket, datagrams: &[(&[u8], Option<libc::sockaddr_in>)]) -> usize {
-    // SAFETY: plain C structures for which all zeroes is a valid value.
-    let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-    let mut vectors: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-    let count = datagrams.len().min(BATCH);
-    for ((header, vector), (bytes, address)) in headers.iter_mut().zip(&mut vectors).zip(datagrams) {
-        vector.iov_base = bytes.as_ptr().cast_mut().cast();
-        vector.iov_len = bytes.len();
-        if let Some(address) = address {
-            header.msg_hdr.msg_name = std::ptr::from_ref(address).cast_mut().cast();
-            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as u32;
-        }
-        header.msg_hdr.msg_iov = vector;
-        header.msg_hdr.msg_iovlen = 1;
-    }
-    // SAFETY: the first `count` headers point to bytes and addresses that outlive the call and are only read.
-    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as u32, 0) };
-    usize::try_from(sent).unwrap_or(0)
-}
-
-/// An IPv4 address as the kernel wants it; None for IPv6.
-pub fn socket_address(address: SocketAddr) -> Option<libc::sockaddr_in> {
-    let SocketAddr::V4(address) = address else { return None };
-    Some(libc::sockaddr_in {
-        sin_family: libc::AF_INET as u16,
-        sin_port: address.port().to_be(),
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
-        sin_zero: [0; 8],
-    })
 }

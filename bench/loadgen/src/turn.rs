@@ -11,6 +11,7 @@ mod echo;
 mod hop;
 mod link;
 mod load;
+mod outlet;
 mod plan;
 mod relay;
 mod requests;

@@ -93,7 +93,7 @@ pub fn run(peers: Vec<Peer>, shared: &Shared) -> std::io::Result<Findings> {
             let came = receiver.receive(&viewers[index].peer.socket);
             let now_ns = sys::monotonic_ns();
             for datagram in 0..came {
-                viewers[index].take(receiver.datagram(datagram), now_ns, shared, &mut findings);
+                viewers[index].take(receiver.message(datagram), now_ns, shared, &mut findings);
             }
         }
         let now_ns = sys::monotonic_ns();

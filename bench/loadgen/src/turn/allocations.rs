@@ -62,7 +62,7 @@ impl Crowd {
         let poll = sys::Poll::new(accounts.len())?;
         let mut clients = Vec::with_capacity(accounts.len());
         for (index, account) in accounts.iter().enumerate() {
-            let link = Link::open(Carrier::Udp, index, server.address)?;
+            let link = Link::open(Carrier::Udp, index, server.address, false)?;
             poll.add(&link, index)?;
             clients.push(Asking { link, account: account.clone(), transaction: [0; 12], asked_ns: 0 });
         }

@@ -27,9 +27,15 @@ pub struct Client {
 
 impl Client {
     /// Client `index` of a server, with an allocation and a channel to `peer`.
-    pub fn connect(server: &Server, index: usize, mut account: Account, peer: SocketAddr) -> Result<Self, String> {
+    pub fn connect(
+        server: &Server,
+        index: usize,
+        mut account: Account,
+        peer: SocketAddr,
+        offload: bool,
+    ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("{}, client {index}: {error}", server.name);
-        let mut link = Link::open(server.carrier, index, server.address).map_err(failed)?;
+        let mut link = Link::open(server.carrier, index, server.address, offload).map_err(failed)?;
         ask(&mut link, &mut account, Wish::Allocate).map_err(failed)?;
         ask(&mut link, &mut account, Wish::BindChannel(peer)).map_err(failed)?;
         Ok(Self { link, frame: Vec::new() })

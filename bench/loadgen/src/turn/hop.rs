@@ -153,7 +153,7 @@ struct Session {
 
 impl Session {
     fn new(server: &Server, index: usize, peer: Peer, account: Account) -> Result<Self, String> {
-        Ok(Self { peer, relayed: Client::connect(server, index, account, server.address)? })
+        Ok(Self { peer, relayed: Client::connect(server, index, account, server.address, false)? })
     }
 
     /// Have the server send on this way from now on (RFC 8445 section 7.3.1.5).

@@ -6,10 +6,8 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use crate::sys;
 
+use super::outlet::Outlet;
 use super::tls::Stream;
-
-/// Bytes of a client's receive buffer, so that nothing is lost while we are not scheduled.
-const RECEIVE_BUFFER: i32 = 4 << 20;
 
 /// How a client reaches its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,42 +21,42 @@ pub enum Carrier {
 /// One client's way to its server.
 pub enum Link {
     /// A connected socket.
-    Udp(UdpSocket),
+    Udp(Outlet),
     /// A connection.
     Tls(Box<Stream>),
 }
 
 impl Link {
     /// The link of client `index`; over UDP each comes from an address of its own, as clients do.
-    pub fn open(carrier: Carrier, index: usize, server: SocketAddr) -> io::Result<Self> {
+    pub fn open(carrier: Carrier, index: usize, server: SocketAddr, offload: bool) -> io::Result<Self> {
         match carrier {
             Carrier::Udp => {
                 let socket = UdpSocket::bind((client_address(index), 0))?;
                 socket.connect(server)?;
-                sys::set_receive_buffer(&socket, RECEIVE_BUFFER);
-                Ok(Self::Udp(socket))
+                Outlet::new(socket, offload).map(Self::Udp)
             }
             Carrier::Tls => Stream::connect(server).map(|stream| Self::Tls(Box::new(stream))),
         }
     }
 
-    /// Send messages back to back. Over UDP, what does not fit into the socket's buffer is lost.
+    /// Send messages back to back.
     pub fn send(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
         match self {
-            Self::Udp(socket) => {
-                let datagrams: Vec<_> = messages.iter().map(|message| (message.as_slice(), None)).collect();
-                sys::send_batch(socket, &datagrams);
-                Ok(())
+            Self::Udp(outlet) => {
+                for message in messages {
+                    outlet.push(&[], message, None)?;
+                }
+                outlet.flush()
             }
             Self::Tls(stream) => stream.send(messages),
         }
     }
 
     /// Hand over every message that has come.
-    pub fn receive(&mut self, inbox: &mut sys::Receiver, mut take: impl FnMut(&mut [u8])) -> io::Result<()> {
+    pub fn receive(&mut self, inbox: &mut sys::Receiver, take: impl FnMut(&mut [u8])) -> io::Result<()> {
         match self {
-            Self::Udp(socket) => {
-                inbox.drain(socket, |datagram| take(datagram));
+            Self::Udp(outlet) => {
+                inbox.drain(&outlet.socket, take);
                 Ok(())
             }
             Self::Tls(stream) => stream.receive(take),
@@ -69,7 +67,7 @@ impl Link {
 impl AsRawFd for Link {
     fn as_raw_fd(&self) -> RawFd {
         match self {
-            Self::Udp(socket) => socket.as_raw_fd(),
+            Self::Udp(outlet) => outlet.as_raw_fd(),
             Self::Tls(stream) => stream.as_raw_fd(),
         }
     }

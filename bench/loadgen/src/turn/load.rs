@@ -21,6 +21,8 @@ pub struct Load {
     pub burst: u64,
     /// Bytes of a packet.
     pub size: usize,
+    /// Whether a burst travels as one.
+    pub offload: bool,
     /// Seconds of one turn.
     pub turn: f64,
     /// Measured turns; one more goes before, to warm up.
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn bursts_are_counted_on_and_never_come_early() {
-        let load = Load { rate: 400, burst: 8, size: 1200, turn: 0.05, rounds: 1 };
+        let load = Load { rate: 400, burst: 8, size: 1200, offload: false, turn: 0.05, rounds: 1 };
         let (mut traffic, start_ns) = (Recorder::default(), sys::monotonic_ns());
         let poll = sys::Poll::new(1).and_then(|mut poll| load.run(4, 100, &mut poll, &mut traffic));
         assert_eq!(poll.ok(), Some(110), "4 senders, 50 bursts per second each, for 50 ms");

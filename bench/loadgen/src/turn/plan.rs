@@ -60,7 +60,7 @@ pub struct Allocations {
 }
 
 impl Relay {
-    /// `relay rate= burst= size= turn= rounds=`, then lines `server` and `user`.
+    /// `relay rate= burst= size= offload= turn= rounds=`, then lines `server` and `user`.
     pub fn read(lines: &[String]) -> Result<Self, BadPlan> {
         let parsed = Lines::read(lines)?;
         let Lines { servers, accounts, .. } = parsed;
@@ -69,7 +69,7 @@ impl Relay {
 }
 
 impl Hop {
-    /// `hop rate= burst= size= payload_type= turn= rounds=`, then one line `server`, and as many `publisher` as `viewer`.
+    /// `hop rate= burst= size= offload= payload_type= turn= rounds=`, then one line `server`, and as many `publisher` as `viewer`.
     pub fn read(lines: &[String]) -> Result<Self, BadPlan> {
         let Lines { first, mut servers, publishers, viewers, .. } = Lines::read(lines)?;
         let server = servers.pop().ok_or_else(|| BadPlan("no line `server`".into()))?;
@@ -120,6 +120,7 @@ fn load(fields: &Fields<'_>) -> Result<Load, BadPlan> {
         rate: fields.value("rate")?,
         burst: fields.value("burst")?,
         size: fields.value("size")?,
+        offload: fields.value("offload")?,
         turn: fields.value("turn")?,
         rounds: fields.value("rounds")?,
     };
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn a_relay_plan_names_servers_and_users() {
         let plan = Relay::read(&lines(
-            "relay rate=240 burst=8 size=1200 turn=2.0 rounds=5\n\
+            "relay rate=240 burst=8 size=1200 offload=true turn=2.0 rounds=5\n\
              server name=one pid=1 address=127.0.0.1:3478 carrier=udp\n\
              server name=two pid=2 address=127.0.0.1:5349 carrier=tls\n\
              user user=1700000000:a secret=cGFzcw==",
@@ -165,16 +166,18 @@ mod tests {
     #[test]
     fn what_cannot_be_obeyed_is_refused() {
         for text in [
-            "relay rate=0 burst=8 size=1200 turn=2 rounds=5",
-            "relay rate=240 burst=8 size=9000 turn=2 rounds=5",
-            "relay rate=240 burst=8 size=1200 turn=2",
-            "relay rate=240 burst=8 size=1200 turn=2 rounds=5\nserver name=a pid=1 address=nowhere carrier=udp",
-            "relay rate=240 burst=8 size=1200 turn=2 rounds=5\nserver name=a pid=1 address=[::1]:1 carrier=pigeon",
-            "relay rate=240 burst=8 size=1200 turn=2 rounds=5\nviewer",
+            "relay rate=0 burst=8 size=1200 offload=true turn=2 rounds=5",
+            "relay rate=240 burst=8 size=9000 offload=true turn=2 rounds=5",
+            "relay rate=240 burst=8 size=1200 offload=true turn=2",
+            "relay rate=240 burst=8 size=1200 offload=true turn=2 rounds=5\nserver name=a pid=1 address=nowhere carrier=udp",
+            "relay rate=240 burst=8 size=1200 offload=true turn=2 rounds=5\nserver name=a pid=1 address=[::1]:1 carrier=pigeon",
+            "relay rate=240 burst=8 size=1200 offload=true turn=2 rounds=5\nviewer",
         ] {
             assert!(Relay::read(&lines(text)).is_err(), "{text}");
         }
-        assert!(Hop::read(&lines("hop rate=240 burst=8 size=1200 payload_type=96 turn=2 rounds=5")).is_err());
+        assert!(
+            Hop::read(&lines("hop rate=240 burst=8 size=1200 offload=false payload_type=96 turn=2 rounds=5")).is_err()
+        );
         assert!(Allocations::read(&lines("allocations rounds=3")).is_err());
     }
 }

@@ -15,14 +15,14 @@ use super::plan::{self, Server};
 pub fn run(plan: plan::Relay) -> Result<String, String> {
     let plan::Relay { load, servers, accounts } = plan;
     let peer_failed = |error: io::Error| format!("peer: {error}");
-    let mut peer = Peer::new().map_err(peer_failed)?;
+    let mut peer = Peer::new(load.offload).map_err(peer_failed)?;
     let address = peer.address().map_err(peer_failed)?;
     let mut contestants = Vec::with_capacity(servers.len());
     for server in servers {
         let clients: Result<Vec<Client>, String> = accounts
             .iter()
             .enumerate()
-            .map(|(index, account)| Client::connect(&server, index, account.clone(), address))
+            .map(|(index, account)| Client::connect(&server, index, account.clone(), address, load.offload))
             .collect();
         contestants.push(Contestant { server, clients: clients?, bursts: 0, turns: Vec::new(), seen: Seen::default() });
     }
@@ -139,9 +139,11 @@ impl Traffic for Exchange<'_> {
     }
 
     fn receive(&mut self, index: usize) {
-        let Some(client) = self.clients.get_mut(index) else { return self.peer.echo() };
         let (seen, now_ns) = (&mut *self.seen, sys::monotonic_ns());
-        let outcome = client.receive(&mut self.inbox, |data| seen.take(data, now_ns));
+        let outcome = match self.clients.get_mut(index) {
+            Some(client) => client.receive(&mut self.inbox, |data| seen.take(data, now_ns)),
+            None => self.peer.echo(),
+        };
         self.note(outcome);
     }
 
@@ -179,13 +181,19 @@ mod tests {
 
     #[test]
     fn every_packet_reaches_the_peer_and_comes_back() -> Result<(), String> {
+        relay(true)?;
+        relay(false)
+    }
+
+    fn relay(offload: bool) -> Result<(), String> {
         let place = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let address = place.map_err(|error| error.to_string())?;
         std::thread::spawn(move || bare::run(address));
         let (name, pid, carrier) = ("bare".into(), std::process::id(), Carrier::Udp);
-        let load = Load { rate: 400, burst: 8, size: 1200, turn: 0.1, rounds: 2 };
+        let server = Server { name, pid, address, carrier };
+        let load = Load { rate: 400, burst: 8, size: 1200, offload, turn: 0.1, rounds: 2 };
         let accounts = ["a", "b", "c"].map(|user| Account::new(user, "secret")).to_vec();
-        let findings = run(plan::Relay { load, servers: vec![Server { name, pid, address, carrier }], accounts })?;
+        let findings = run(plan::Relay { load, servers: vec![server], accounts })?;
         let turns: Vec<&str> = findings.matches("\"sent\":120,\"at_peer\":120,\"at_client\":120").collect();
         assert_eq!(turns.len(), 2, "{findings}");
         assert!(findings.contains("\"corrupt\":0"), "{findings}");
