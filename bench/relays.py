@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bench.server import START_TIMEOUT, STOP_TIMEOUT, ServerError, free_port
+from bench.server import MEDIA, START_TIMEOUT, STOP_TIMEOUT, ServerError, free_port
 
 HOST = "127.0.0.1"
 REALM = "bench.invalid"
@@ -77,7 +77,7 @@ class TurnProcess:
         self, name: str, site: Site, command: Sequence[str], *, tls: bool = True, cores: set[int] | None = None
     ) -> None:
         self.name = name
-        self.udp_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+        self.udp_port, self.tls_port = free_port(*MEDIA), free_port(socket.SOCK_STREAM)
         self._command = [part.format(udp=self.udp_port, tls=self.tls_port) for part in command]
         self.log = site.directory / f"{name}-{self.udp_port}.log"
         self._tls = tls

@@ -1,5 +1,6 @@
 """The real server in a process of its own, on free ports: for benchmarks and for tests with real clients."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from api.tokens import VideoGrant, mint
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 10.0
+# A media port is one by UDP and by TCP.
+MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 _MAIN = "from api.cli import main; main()"
 
 
@@ -41,7 +44,7 @@ class ServerProcess:
         host: str = "127.0.0.1",
     ) -> None:
         self.log = log
-        self.http_port, self.media_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+        self.http_port, self.media_port = free_port(socket.SOCK_STREAM), free_port(*MEDIA)
         self.url = f"http://{host}:{self.http_port}"
         self._arguments = tuple(arguments)
         self._settings = {f"SLUICE_{name.upper()}": value for name, value in (settings or {}).items()}
@@ -119,9 +122,13 @@ class ServerProcess:
             return False
 
 
-def free_port(kind: int) -> int:
-    """A port that is free now on every address, for a socket of this kind."""
-    with socket.socket(socket.AF_INET6, kind) as probe:
-        probe.bind(("::", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(*kinds: int) -> int:
+    """A port that is free now on every address, for sockets of all these kinds."""
+    while True:
+        port = 0
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for kind in kinds:
+                probe = stack.enter_context(socket.socket(socket.AF_INET6, kind))
+                probe.bind(("::", port))
+                port = probe.getsockname()[1]
+            return port
