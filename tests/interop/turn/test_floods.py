@@ -115,5 +115,5 @@ def serve(crowd: Crowd, count: int) -> int:
     for first in range(0, count, BATCH):
         fresh = (kinds[number % len(kinds)] for number in range(first, first + BATCH))
         crowd.send(data[:8] + os.urandom(12) + data[20:] for data in fresh)
-        answered += len(crowd.receive(first + BATCH - answered))
-    return answered
+        answered += len(crowd.receive(BATCH))
+    return answered + len(crowd.receive(count - answered))
