@@ -19,7 +19,7 @@ class Publication:
         self._datapath = datapath
         self.tracks: Sequence[Track] = tuple(
             Track(
-                id=ids.object_id("tr"),
+                id=ids.object_id("TR"),
                 kind=media.kind,
                 source=datapath.publish(transport, track_spec(media)),
                 codecs=media.codecs,

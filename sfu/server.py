@@ -223,7 +223,7 @@ class Sfu:
 
     def _participant(self, kind: ParticipantKind, identity: str, name: str, metadata: str) -> Participant:
         return Participant(
-            id=self._ids.object_id("pa"),
+            id=self._ids.object_id("PA"),
             identity=identity,
             kind=kind,
             joined_at=self._now(),

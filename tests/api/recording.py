@@ -91,7 +91,7 @@ def bearer(text: str) -> dict[str, str]:
 
 @dataclass
 class RecordedTrack:
-    id: str = "tr_1"
+    id: str = "TR_1"
     kind: str = "video"
     codec: str = "vp8"
 
@@ -101,7 +101,7 @@ class RecordedParticipant:
     identity: str
     kind: str
     joined_at: datetime
-    id: str = "pa_1"
+    id: str = "PA_1"
     name: str = ""
     metadata: str = ""
     state: str = "active"
@@ -112,7 +112,7 @@ class RecordedParticipant:
 class RecordedRoom:
     name: str
     created_at: datetime
-    id: str = "rm_1"
+    id: str = "RM_1"
     metadata: str = ""
     max_participants: int = 0
     empty_timeout: float = 300.0

@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 def room(*, max_participants: int = 10) -> Room:
-    return Room(id="rm_1", name="hall", created_at=NOW, now=0.0, max_participants=max_participants)
+    return Room(id="RM_1", name="hall", created_at=NOW, now=0.0, max_participants=max_participants)
 
 
 def track(kind: Kind, codecs: tuple[CodecPair, ...]) -> Track:
