@@ -25,7 +25,7 @@ class HashedAssets(StaticFiles):
 
 
 def add_pages(app: FastAPI, directory: Path = STATIC) -> None:
-    """Serve `/`, `/broadcast`, `/watch/{room}` and `/network` and what they load."""
+    """Serve `/`, `/broadcast`, `/watch/{room}`, `/call/{room}` and `/network` and what they load."""
     router = APIRouter(include_in_schema=False)
 
     def page(name: str) -> Response:
@@ -48,6 +48,11 @@ def add_pages(app: FastAPI, directory: Path = STATIC) -> None:
     @router.head("/watch/{room}")
     async def watch(room: RoomName) -> Response:
         return page("watch.html")
+
+    @router.get("/call/{room}")
+    @router.head("/call/{room}")
+    async def call(room: RoomName) -> Response:
+        return page("call.html")
 
     @router.get("/network")
     @router.head("/network")
