@@ -46,6 +46,14 @@ def test_links(wall: WallClock) -> None:
     assert guest.identity != other.identity
     assert unquote(urlsplit(links.call_url).path) == "/call/a b"
     assert urlsplit(links.call_url).fragment == ""
+    operator = verify(links.admin_token, DEV_SECRETS, wall.now())
+    assert (operator.video.room_list, operator.may_administer("any"), operator.may_publish("any")) == (
+        True,
+        True,
+        False,
+    )
+    assert urlsplit(links.dashboard_url).path == "/dashboard"
+    assert urlsplit(links.dashboard_url).fragment == f"token={links.admin_token}"
     # In the fragment, so that it appears in no request and no log.
     assert urlsplit(links.watch_url).fragment == f"token={links.watch_token}"
     assert links.watch_token not in links.watch_url.partition("#")[0]

@@ -12,7 +12,7 @@ from tests.api.recording import RecordingSfu, settings_for_tests
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
-    for name in ("index.html", "broadcast.html", "watch.html", "call.html", "network.html"):
+    for name in ("index.html", "broadcast.html", "watch.html", "call.html", "network.html", "dashboard.html"):
         (tmp_path / name).write_text(f"<title>{name}</title>")
     (tmp_path / "assets" / "page-1a2b.js").write_text("export {};")
     (tmp_path.parent / "secret.txt").write_text("secret")
@@ -32,6 +32,7 @@ async def test_pages_are_served_and_revalidated(sfu: RecordingSfu, built: Path) 
             ("/watch/lobby", "watch"),
             ("/call/lobby", "call"),
             ("/network", "network"),
+            ("/dashboard", "dashboard"),
         )
         for url, name in pages:
             response = await http.get(url)
