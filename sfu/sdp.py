@@ -7,6 +7,7 @@ CRLF. Everything is bounded, and nothing here raises anything but `Malformed`.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
@@ -31,9 +32,18 @@ from sfu.attributes import (
     number,
 )
 
-MAX_BYTES = 64 * 1024
-MAX_LINES = 2_000
-MAX_SECTIONS = 32
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a description may be: in bytes of UTF-8, in lines and in m-sections. More is Malformed."""
+
+    bytes: int
+    lines: int
+    sections: int
+
+
+WHIP_LIMITS = Limits(bytes=64 * 1024, lines=2_000, sections=32)
+"""For WHIP and WHEP, which carry one track of a kind."""
 
 # Static payload types that need no rtpmap (RFC 3551, 6), as far as WebRTC uses them.
 _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}
@@ -199,12 +209,12 @@ class SessionDescription:
         self.media = tuple(media)
 
     @classmethod
-    def parse(cls, text: str) -> "SessionDescription":
+    def parse(cls, text: str, limits: Limits = WHIP_LIMITS) -> "SessionDescription":
         """Read a description. Malformed: too large, not made of `x=` lines, or with a broken m-line."""
-        lines = split_lines(text)
+        lines = split_lines(text, limits)
         if not lines or lines[0] != "v=0":
             raise malformed("a session description starts with v=0")
-        session, media = split_sections(lines)
+        session, media = split_sections(lines, limits)
         return cls(session, media)
 
     def __eq__(self, other: object) -> bool:
@@ -239,27 +249,27 @@ class SessionDescription:
         return media.direction or self.session.direction or "sendrecv"
 
 
-def split_lines(text: str) -> list[str]:
+def split_lines(text: str, limits: Limits = WHIP_LIMITS) -> list[str]:
     """The lines of bounded text without their ends (CRLF or LF; blank lines at the end are forgiven)."""
-    if len(text) > MAX_BYTES:
-        raise malformed(f"larger than {MAX_BYTES} bytes")
+    if len(text) > limits.bytes:
+        raise malformed(f"larger than {limits.bytes} bytes")
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    if len(lines) > MAX_LINES:
-        raise malformed(f"more than {MAX_LINES} lines")
+    if len(lines) > limits.lines:
+        raise malformed(f"more than {limits.lines} lines")
     for at, line in enumerate(lines, 1):
         if not _LINE.fullmatch(line):
             raise malformed(f"line {at} is not <letter>=<text>")
-    if len(text.encode()) > MAX_BYTES:
-        raise malformed(f"larger than {MAX_BYTES} bytes")
+    if len(text.encode()) > limits.bytes:
+        raise malformed(f"larger than {limits.bytes} bytes")
     return lines
 
 
-def split_sections(lines: Sequence[str]) -> tuple[Section, list[MediaSection]]:
+def split_sections(lines: Sequence[str], limits: Limits = WHIP_LIMITS) -> tuple[Section, list[MediaSection]]:
     """Cut before every m-line."""
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
-    if len(starts) > MAX_SECTIONS:
-        raise malformed(f"more than {MAX_SECTIONS} m-sections")
+    if len(starts) > limits.sections:
+        raise malformed(f"more than {limits.sections} m-sections")
     starts.append(len(lines))
     return Section(lines[: starts[0]]), [MediaSection(lines[start:end]) for start, end in pairwise(starts)]
