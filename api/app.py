@@ -16,7 +16,7 @@ from api.facade import RelayFacade, SfuFacade
 from api.failures import Failures
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
-from api.routes import dev, health, ice_servers, participants, reference, rooms, tokens, whep, whip
+from api.routes import dev, figures, health, ice_servers, participants, reference, rooms, tokens, whep, whip
 from api.routes.pages import STATIC, add_pages
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
@@ -61,7 +61,7 @@ def create_app(
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
-    for module in (whip, whep, rooms, participants, tokens, ice_servers, health, reference):
+    for module in (whip, whep, rooms, participants, figures, tokens, ice_servers, health, reference):
         app.include_router(module.router)
     if settings.dev:
         app.include_router(dev.router)

@@ -94,6 +94,9 @@ class RecordedTrack:
     id: str = "TR_1"
     kind: str = "video"
     codec: str = "vp8"
+    source: str = "camera"
+    muted: bool = False
+    handle: int | None = 7
 
 
 @dataclass

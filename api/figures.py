@@ -1,0 +1,318 @@
+"""The live figures of a room's participants and of the server, as JSON, for whoever draws them.
+
+Bitrates are the data path's own, over the last second. Everything else that grows is a total: whoever reads twice has
+the rate, and the server remembers nobody's last reading.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.facade import ParticipantView, RoomView, TrackView
+from api.schemas import PathInUse
+from api.views import path_in_use
+from sfu.stats import EgressStats, LayerStats, TrackStats, TransportStats
+
+
+class LayerSent(BaseModel):
+    """One stream of a track, as it arrives here."""
+
+    layer: int
+    rid: str | None
+    active: bool
+    bitrate_bps: int
+    frame_rate: float
+
+
+class TrackSent(BaseModel):
+    """One published track."""
+
+    id: str
+    kind: str
+    source: str = Field(description="camera, microphone, screen_share, screen_share_audio or unknown.")
+    codec: str
+    muted: bool
+    bitrate_bps: int
+    forwarded_layer: int | None = Field(description="To most; null: audio, or no media yet.")
+    layers: list[LayerSent]
+
+
+class Incoming(BaseModel):
+    """What comes from the participant. `packets` and `lost` (for good, also after repair) are totals."""
+
+    bitrate_bps: int
+    packets: int
+    lost: int
+
+
+class Outgoing(BaseModel):
+    """What the participant is sent."""
+
+    streams: int
+    bitrate_bps: int
+    loss_fraction: float | None = Field(description="By its latest reports, 0 to 1; null: it is sent nothing.")
+    video_layers: list[int] = Field(description="How many of the video streams are of layer 0, of layer 1, and so on.")
+
+
+class ParticipantFigures(BaseModel):
+    """One participant; at most about a second old."""
+
+    id: str
+    identity: str
+    name: str
+    kind: str
+    state: str
+    problem: str | None = Field(default=None, description="Why it is not connected, once that is known.")
+    paths: list[PathInUse] = Field(description="What carries its media: one path, or one per direction.")
+    rtt_ms: float | None
+    incoming: Incoming
+    outgoing: Outgoing
+    tracks: list[TrackSent]
+
+
+class RoomFigures(BaseModel):
+    """Everybody in a room, in the order they joined."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "room": "lobby",
+                    "at": "2026-11-22T12:00:00Z",
+                    "participants": [
+                        {
+                            "id": "PA_7rT2xQ9LkWm4",
+                            "identity": "alice",
+                            "name": "Alice",
+                            "kind": "member",
+                            "state": "active",
+                            "paths": [{"protocol": "udp", "relayed": False}],
+                            "rtt_ms": 12.5,
+                            "incoming": {"bitrate_bps": 2_100_000, "packets": 45_210, "lost": 3},
+                            "outgoing": {
+                                "streams": 4,
+                                "bitrate_bps": 1_750_000,
+                                "loss_fraction": 0.004,
+                                "video_layers": [1, 1],
+                            },
+                            "tracks": [
+                                {
+                                    "id": "TR_b81Qz0Yc5PdN",
+                                    "kind": "video",
+                                    "source": "camera",
+                                    "codec": "vp8",
+                                    "muted": False,
+                                    "bitrate_bps": 2_100_000,
+                                    "forwarded_layer": 0,
+                                    "layers": [
+                                        {
+                                            "layer": 0,
+                                            "rid": "q",
+                                            "active": True,
+                                            "bitrate_bps": 2_100_000,
+                                            "frame_rate": 30.0,
+                                        }
+                                    ],
+                                }
+                            ],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    room: str
+    at: datetime
+    participants: list[ParticipantFigures]
+
+
+class Processor(BaseModel):
+    """Processor time used since the start, in seconds."""
+
+    cores: int = Field(description="How many this process may run on.")
+    process_seconds: float
+    event_loop_seconds: float | None = Field(description="Of the thread that Python runs on; null: not known here.")
+    worker_seconds: list[float] = Field(description="Of each worker of the data path; empty: not known here.")
+
+
+class EventLoop(BaseModel):
+    """How late the event loop has run what was due."""
+
+    lag_seconds: float = Field(description="Total of all times it was looked at.")
+    observations: int = Field(description="How often that was.")
+
+
+class Traffic(BaseModel):
+    """Datagrams of the media ports since the start, with all that is in them; at most about a second old."""
+
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+
+
+class ServerFigures(BaseModel):
+    """The whole server. The rate of a total is its growth by that of `uptime_seconds`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "at": "2026-11-22T12:00:00Z",
+                    "version": "0.1.0",
+                    "uptime_seconds": 86_400.25,
+                    "processor": {
+                        "cores": 2,
+                        "process_seconds": 4012.5,
+                        "event_loop_seconds": 310.75,
+                        "worker_seconds": [1840.5, 1861.25],
+                    },
+                    "memory_bytes": 98_304_000,
+                    "event_loop": {"lag_seconds": 12.5, "observations": 172_800},
+                    "rooms": 12,
+                    "participants": {"publisher": 12, "viewer": 480},
+                    "traffic": {
+                        "packets_received": 10_000_000,
+                        "bytes_received": 11_000_000_000,
+                        "packets_sent": 400_000_000,
+                        "bytes_sent": 440_000_000_000,
+                    },
+                    "dropped": {"unknown_protocol": 7},
+                }
+            ]
+        }
+    )
+
+    at: datetime
+    version: str
+    uptime_seconds: float
+    processor: Processor
+    memory_bytes: int | None = Field(description="Resident; null: not known here.")
+    event_loop: EventLoop
+    rooms: int
+    participants: dict[str, int] = Field(description="By kind.")
+    traffic: Traffic
+    dropped: dict[str, int] = Field(description="Totals by reason; those that are 0 are left out.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A participant and what the data path says of its transports. problem: as in `sfu.connection.Connection`."""
+
+    participant: ParticipantView
+    transports: Sequence[TransportStats]
+    problem: str | None
+
+
+def room_figures(room: RoomView, readings: Sequence[Reading], now: datetime) -> RoomFigures:
+    """readings: of everybody in the room, as one snapshot of the data path has them."""
+    tracks = {track.handle: track for reading in readings for track in reading.participant.tracks}
+    sent = {track["track"]: track for reading in readings for track in _tracks(reading.transports)}
+    video = {
+        handle: sent[handle]["forwarded_layer"]
+        for handle, track in tracks.items()
+        if track.kind == "video" and handle is not None and handle in sent
+    }
+    return RoomFigures(
+        room=room.name, at=now, participants=[_participant_figures(reading, sent, video) for reading in readings]
+    )
+
+
+def traffic(counters: Mapping[str, int]) -> Traffic:
+    return Traffic(
+        packets_received=counters.get("datagrams_received", 0),
+        bytes_received=counters.get("bytes_received", 0),
+        packets_sent=counters.get("datagrams_sent", 0),
+        bytes_sent=counters.get("bytes_sent", 0),
+    )
+
+
+def dropped(counters: Mapping[str, int]) -> dict[str, int]:
+    """By reason."""
+    reasons = {name: value for name, value in counters.items() if name.startswith("dropped_") and value}
+    return {name.removeprefix("dropped_"): value for name, value in reasons.items()}
+
+
+def kinds(rooms: Iterable[RoomView]) -> dict[str, int]:
+    """How many participants there are of each kind."""
+    return dict(sorted(Tally(str(participant.kind) for room in rooms for participant in room.participants).items()))
+
+
+def _participant_figures(
+    reading: Reading, sent: Mapping[int, TrackStats], video: Mapping[int, int]
+) -> ParticipantFigures:
+    participant, transports = reading.participant, reading.transports
+    return ParticipantFigures(
+        id=participant.id,
+        identity=participant.identity,
+        name=participant.name,
+        kind=participant.kind,
+        state=participant.state,
+        problem=reading.problem,
+        paths=_paths(transports),
+        rtt_ms=next((rtt for stats in transports if (rtt := stats["rtt_ms"]) is not None), None),
+        incoming=_incoming([layer for track in _tracks(transports) for layer in track["layers"]]),
+        outgoing=_outgoing([egress for stats in transports for egress in stats["egresses"]], video),
+        tracks=[_track(track, sent) for track in participant.tracks],
+    )
+
+
+def _tracks(transports: Sequence[TransportStats]) -> Iterable[TrackStats]:
+    return (track for stats in transports for track in stats["tracks"])
+
+
+def _paths(transports: Sequence[TransportStats]) -> list[PathInUse]:
+    """Those selected; one where two transports have the same."""
+    selected = (path_in_use(path) for stats in transports for path in stats["paths"] if path["selected"])
+    return list({(path.protocol, path.relayed): path for path in selected}.values())
+
+
+def _incoming(layers: Sequence[LayerStats]) -> Incoming:
+    return Incoming(
+        bitrate_bps=sum(layer["bitrate_bps"] for layer in layers),
+        packets=sum(layer["packets"] for layer in layers),
+        # A layer's is negative when packets came twice, and then hides no other's.
+        lost=sum(max(0, layer["lost"]) for layer in layers),
+    )
+
+
+def _outgoing(egresses: Sequence[EgressStats], video: Mapping[int, int]) -> Outgoing:
+    """video: the layer that is forwarded of each video track."""
+    bitrate = sum(egress["bitrate_bps"] for egress in egresses)
+    lost = sum(egress["bitrate_bps"] * egress["loss_fraction"] for egress in egresses)
+    sources = (egress["source"] for egress in egresses if egress["bitrate_bps"] > 0)
+    layers = Tally(video[source] for source in sources if source is not None and source in video)
+    return Outgoing(
+        streams=len(egresses),
+        bitrate_bps=bitrate,
+        loss_fraction=lost / bitrate if bitrate else None,
+        video_layers=[layers[layer] for layer in range(max(layers, default=-1) + 1)],
+    )
+
+
+def _track(track: TrackView, sent: Mapping[int, TrackStats]) -> TrackSent:
+    stats = None if track.handle is None else sent.get(track.handle)
+    layers = stats["layers"] if stats else []
+    return TrackSent(
+        id=track.id,
+        kind=track.kind,
+        source=track.source,
+        codec=track.codec,
+        muted=track.muted,
+        bitrate_bps=sum(layer["bitrate_bps"] for layer in layers),
+        forwarded_layer=stats["forwarded_layer"] if stats and track.kind == "video" else None,
+        layers=[
+            LayerSent(
+                layer=layer["layer"],
+                rid=layer["rid"],
+                active=layer["active"],
+                bitrate_bps=layer["bitrate_bps"],
+                frame_rate=layer["frame_rate"],
+            )
+            for layer in layers
+        ],
+    )
