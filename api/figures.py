@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.facade import ParticipantView, RoomView, TrackView
 from api.schemas import PathInUse
 from api.views import path_in_use
-from sfu.stats import EgressStats, LayerStats, TrackStats, TransportStats
+from sfu.stats import LayerStats, TrackStats, TransportStats
 
 
 class LayerSent(BaseModel):
@@ -256,7 +256,7 @@ def _participant_figures(
         paths=_paths(transports),
         rtt_ms=next((rtt for stats in transports if (rtt := stats["rtt_ms"]) is not None), None),
         incoming=_incoming([layer for track in _tracks(transports) for layer in track["layers"]]),
-        outgoing=_outgoing([egress for stats in transports for egress in stats["egresses"]], video),
+        outgoing=_outgoing(transports, video),
         tracks=[_track(track, sent) for track in participant.tracks],
     )
 
@@ -280,17 +280,25 @@ def _incoming(layers: Sequence[LayerStats]) -> Incoming:
     )
 
 
-def _outgoing(egresses: Sequence[EgressStats], video: Mapping[int, int]) -> Outgoing:
-    """video: the layer that is forwarded of each video track."""
-    bitrate = sum(egress["bitrate_bps"] for egress in egresses)
-    lost = sum(egress["bitrate_bps"] * egress["loss_fraction"] for egress in egresses)
-    sources = (egress["source"] for egress in egresses if egress["bitrate_bps"] > 0)
-    layers = Tally(video[source] for source in sources if source is not None and source in video)
+def _outgoing(transports: Sequence[TransportStats], video: Mapping[int, int]) -> Outgoing:
+    """video: the layer that is forwarded of each video track. One loop, as a call's members get hundreds of streams."""
+    streams, bitrate, lost = 0, 0, 0.0
+    layers: list[int] = []
+    for stats in transports:
+        for egress in stats["egresses"]:
+            streams += 1
+            bps, source = egress["bitrate_bps"], egress["source"]
+            bitrate += bps
+            lost += bps * egress["loss_fraction"]
+            if bps > 0 and source is not None and source in video:
+                layer = video[source]
+                layers.extend([0] * (layer + 1 - len(layers)))
+                layers[layer] += 1
     return Outgoing(
-        streams=len(egresses),
+        streams=streams,
         bitrate_bps=bitrate,
         loss_fraction=lost / bitrate if bitrate else None,
-        video_layers=[layers[layer] for layer in range(max(layers, default=-1) + 1)],
+        video_layers=layers,
     )
 
 
