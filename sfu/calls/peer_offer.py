@@ -93,7 +93,7 @@ def read_offer(text: str) -> PeerOffer:
 
 
 def in_bundle(description: SessionDescription, mids: Sequence[str]) -> list[str]:
-    """These mids in the order of their BUNDLE group, the tagged one first (RFC 9143, 7.3.1). Rejected: no such group."""
+    """These mids in the order of their BUNDLE group, the tagged one first (RFC 9143, 7.3.1). Rejected: none."""
     wanted = set(mids)
     return [mid for mid in dict.fromkeys(bundle_of(description, mids)) if mid in wanted] or list(mids)
 
