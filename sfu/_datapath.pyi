@@ -265,6 +265,19 @@ class _Commands:
         to id (1..255), as negotiated for the BUNDLE group; URIs the data path does not know are ignored.
         """
 
+    def set_extensions(self, transport: int, extensions: Mapping[str, int]) -> None:
+        """A later offer of the same connection agreed on these, as in `add_transport`. What was agreed on before stays:
+        a URI keeps its id, and an id its URI, for the whole session (RFC 8285, 5); what contradicts that is ignored.
+        Before the tracks that need them are published.
+        """
+
+    def set_dtls_rate(self, transport: int, datagrams_per_second: int) -> None:
+        """Let so many DTLS datagrams (1..100,000) pass as DtlsReceived per second, and as many at once; 50 at first.
+
+        More, and datagrams beyond 4,096 bytes, are dropped and counted. Of all events that wait, DtlsReceived are at
+        most half, and at most 256 of one transport: what is beyond is dropped, too, since DTLS or SCTP repeats it.
+        """
+
     def restart_ice(self, transport: int, *, ufrag: str, pwd: str, remote_ufrag: str) -> None:
         """New credentials; the old ones serve until the first valid check with the new."""
 

@@ -24,6 +24,20 @@ pub enum Command {
         /// Header extensions negotiated for the BUNDLE group.
         extensions: Box<ExtensionMap>,
     },
+    /// A later offer of the same connection agreed on more header extensions.
+    SetExtensions {
+        /// The transport.
+        id: TransportId,
+        /// All that are agreed on now; what was agreed on before stays as it is.
+        extensions: Box<ExtensionMap>,
+    },
+    /// How much DTLS the transport may pass to Python.
+    SetDtlsRate {
+        /// The transport.
+        id: TransportId,
+        /// Datagrams, and as many at once.
+        per_second: u32,
+    },
     /// New ICE credentials; the old ones serve until the first valid check with the new.
     RestartIce {
         /// The transport.
@@ -199,6 +213,8 @@ impl Command {
     pub fn home(&self, workers: u16) -> WorkerId {
         match self {
             Self::AddTransport { id, .. }
+            | Self::SetExtensions { id, .. }
+            | Self::SetDtlsRate { id, .. }
             | Self::RestartIce { id, .. }
             | Self::RemoveTransport { id }
             | Self::SendDtls { id, .. }

@@ -226,6 +226,7 @@ impl Egress {
             pictures,
             send_time: abs_send_time(now),
             transport_sequence,
+            extensions_edition: outlet.extensions.edition(),
         };
         let sent = forwarded.write(&self.place(&forwarded, mapped.sequence), outlet, batch);
         if sent == 0 {
@@ -252,7 +253,7 @@ impl Egress {
     /// Send again what the viewer says it lost: by RTX (RFC 4588) where it takes it, else the very same bytes.
     ///
     /// Without RTX a packet leaves with the index it had, hence with the nonce it had: anything but identical bytes would
-    /// break AES-GCM (RFC 7714, 13.2). That is why `Forwarded` remembers its send time.
+    /// break AES-GCM (RFC 7714, 13.2). That is why `Forwarded` remembers its send time and which extensions there were.
     pub fn resend(
         &mut self,
         now: Instant,

@@ -46,6 +46,9 @@ const MAX_ICE_CHARS: usize = 256;
 /// Longest mid, rid or CNAME: what a header extension or an SDES item can carry (RFC 8285, 4.3; RFC 3550, 6.5).
 const MAX_NAME: usize = 255;
 
+/// DTLS datagrams per second at most that Python can ask for: it handles a few thousand.
+const MAX_DTLS_RATE: i64 = 100_000;
+
 /// Streams one [`SrtpSession`] protects.
 const MAX_STREAMS: usize = 64;
 
@@ -203,6 +206,16 @@ impl Commands {
     ) -> PyResult<u32> {
         let credentials = parse_credentials(ufrag, pwd, remote_ufrag)?;
         Ok(self.0.add_transport(credentials, parse_extensions(extensions)?)?.0)
+    }
+
+    fn set_extensions(&self, transport: Id, extensions: &Bound<'_, PyMapping>) -> PyResult<()> {
+        let extensions = Box::new(parse_extensions(extensions)?);
+        self.submit(Command::SetExtensions { id: TransportId(transport.u32()), extensions })
+    }
+
+    fn set_dtls_rate(&self, transport: Id, datagrams_per_second: Int<1, MAX_DTLS_RATE>) -> PyResult<()> {
+        let per_second = datagrams_per_second.u32();
+        self.submit(Command::SetDtlsRate { id: TransportId(transport.u32()), per_second })
     }
 
     #[pyo3(signature = (transport, *, ufrag, pwd, remote_ufrag))]

@@ -197,7 +197,7 @@ counters! {
     dropped_stun_forged,
     /// DTLS or SRTP from a 5-tuple no check has validated.
     dropped_unknown_path,
-    /// DTLS beyond what one transport may send in a second.
+    /// DTLS beyond what one transport may send in a second, or too long.
     dropped_dtls_flood,
     /// DTLS with nowhere to go yet.
     dropped_dtls_no_path,

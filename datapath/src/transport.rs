@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
+use crate::bucket::{Rate, TokenBucket};
 use crate::ice::IceAgent;
 use crate::ids::{EgressId, TrackId, TransportId};
-use crate::media::EgressSpec;
-use crate::packet::extensions::ExtensionMap;
+use crate::media::{EgressSpec, TrackSpec};
+use crate::packet::extensions::{ExtensionKind, ExtensionMap};
 use crate::path::{Carrier, Path};
 use crate::relay::Relays;
 use crate::remb::ReceiveEstimate;
@@ -19,7 +20,7 @@ use crate::twcc::ArrivalRecorder;
 pub const MAX_STREAMS: usize = 64;
 /// SSRCs one transport may be sent in its life. A viewer of audio and video takes four.
 const MAX_SPENT_SSRCS: usize = 1024;
-/// DTLS datagrams one transport may have waiting for Python within a second: a handshake takes about ten.
+/// DTLS datagrams that pass to Python per second, and at once, unless told otherwise: a handshake takes about ten.
 const DTLS_PER_SECOND: u32 = 50;
 /// Longer ones are many records, each of which costs Python as much as a datagram; handshakes are cut for an MTU.
 const MAX_DTLS_DATAGRAM: usize = 4096;
@@ -88,7 +89,8 @@ pub struct Transport {
     pub traffic: Traffic,
     rtt: Option<Duration>,
     next_report: Option<Instant>,
-    dtls_window: (Instant, u32),
+    dtls_rate: Rate,
+    dtls: TokenBucket,
 }
 
 /// What went over a transport.
@@ -103,7 +105,7 @@ pub struct Traffic {
 
 impl Transport {
     /// Waits for checks.
-    pub fn new(now: Instant, id: TransportId, ice: IceAgent, extensions: ExtensionMap) -> Self {
+    pub fn new(id: TransportId, ice: IceAgent, extensions: ExtensionMap) -> Self {
         Self {
             id,
             ice,
@@ -123,7 +125,8 @@ impl Transport {
             traffic: Traffic::default(),
             rtt: None,
             next_report: None,
-            dtls_window: (now, 0),
+            dtls_rate: dtls_rate(DTLS_PER_SECOND),
+            dtls: TokenBucket::default(),
         }
     }
 
@@ -182,14 +185,24 @@ impl Transport {
         self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
     }
 
+    /// What it publishes agreed on feedback about all of it: arrival times, or else an estimate.
+    pub fn begin_estimate(&mut self, spec: &TrackSpec) {
+        if spec.twcc && self.extensions.id(ExtensionKind::TransportWideCc).is_some() {
+            self.arrivals.get_or_insert_with(ArrivalRecorder::new);
+            self.estimate = None;
+        } else if spec.remb && self.arrivals.is_none() {
+            self.estimate.get_or_insert_with(ReceiveEstimate::new);
+        }
+    }
+
+    /// Let so many DTLS datagrams pass to Python per second, and at once.
+    pub fn set_dtls_rate(&mut self, per_second: u32) {
+        self.dtls_rate = dtls_rate(per_second);
+    }
+
     /// Whether one more DTLS datagram may go to Python now.
     pub fn admits_dtls(&mut self, now: Instant, size: usize) -> bool {
-        let (start, count) = &mut self.dtls_window;
-        if now.since(*start) >= Duration::from_secs(1) {
-            (*start, *count) = (now, 0);
-        }
-        *count += 1;
-        *count <= DTLS_PER_SECOND && size <= MAX_DTLS_DATAGRAM
+        size <= MAX_DTLS_DATAGRAM && self.dtls.take(now, &self.dtls_rate, 1)
     }
 
     /// Start the report timer: keys are there.
@@ -212,6 +225,10 @@ impl Transport {
         next = earliest(next, self.arrivals.as_ref().and_then(ArrivalRecorder::next_deadline));
         earliest(next, self.estimate.as_ref().and_then(ReceiveEstimate::next_deadline))
     }
+}
+
+fn dtls_rate(per_second: u32) -> Rate {
+    Rate { per_second: u64::from(per_second), burst: u64::from(per_second) }
 }
 
 fn on_grid(at: Instant) -> Instant {

@@ -21,6 +21,12 @@ class Recorder:
         self.calls.append(("add_transport", ufrag, remote_ufrag))
         return self._id()
 
+    def set_extensions(self, transport: int, extensions: Mapping[str, int]) -> None:
+        self.calls.append(("set_extensions", transport, dict(extensions)))
+
+    def set_dtls_rate(self, transport: int, datagrams_per_second: int) -> None:
+        self.calls.append(("set_dtls_rate", transport, datagrams_per_second))
+
     def restart_ice(self, transport: int, *, ufrag: str, pwd: str, remote_ufrag: str) -> None:
         self.calls.append(("restart_ice", transport, ufrag, remote_ufrag))
 

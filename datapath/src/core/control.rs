@@ -7,13 +7,11 @@ use crate::ice::{Credentials, IceAgent};
 use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
 use crate::media::{EgressSpec, TrackSpec};
 use crate::message::Message;
-use crate::packet::extensions::{ExtensionKind, ExtensionMap};
-use crate::remb::ReceiveEstimate;
+use crate::packet::extensions::ExtensionMap;
 use crate::srtp::{Opener, Profile, Sealer};
 use crate::time::Instant;
 use crate::track::Track;
 use crate::transport::{Keys, Stream, Transport, MAX_STREAMS};
-use crate::twcc::ArrivalRecorder;
 
 impl Core {
     /// Carry out what Python asks.
@@ -22,6 +20,8 @@ impl Core {
             Command::AddTransport { id, credentials, extensions } => {
                 self.add_transport(now, id, credentials, *extensions)
             }
+            Command::SetExtensions { id, extensions } => self.set_extensions(id, &extensions),
+            Command::SetDtlsRate { id, per_second } => self.set_dtls_rate(id, per_second),
             Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
             Command::RemoveTransport { id } => self.remove_transport(id),
             Command::SendDtls { id, data } => self.send_dtls(now, id, &data),
@@ -61,13 +61,31 @@ impl Core {
     }
 
     fn add_transport(&mut self, now: Instant, id: TransportId, credentials: Credentials, map: ExtensionMap) -> bool {
-        let mut transport = Transport::new(now, id, IceAgent::new(now, credentials), map);
+        let mut transport = Transport::new(id, IceAgent::new(now, credentials), map);
         transport.known_ufrags = transport.ice.local_ufrags().map(str::to_owned).collect();
         for ufrag in &transport.known_ufrags {
             self.ufrags.insert(ufrag.clone(), id);
         }
         self.transports.insert(id, transport);
         self.reschedule(id);
+        true
+    }
+
+    fn set_extensions(&mut self, id: TransportId, map: &ExtensionMap) -> bool {
+        let Self { transports, tracks, .. } = self;
+        let Some(transport) = transports.get_mut(&id) else { return false };
+        transport.extensions.add(map);
+        for track in transport.tracks.clone() {
+            if let Some(track) = tracks.get(&track) {
+                transport.begin_estimate(&track.spec);
+            }
+        }
+        true
+    }
+
+    fn set_dtls_rate(&mut self, id: TransportId, per_second: u32) -> bool {
+        let Some(transport) = self.transports.get_mut(&id) else { return false };
+        transport.set_dtls_rate(per_second);
         true
     }
 
@@ -166,11 +184,7 @@ impl Core {
     fn publish(&mut self, id: TransportId, track: TrackId, spec: TrackSpec) -> bool {
         let Self { transports, tracks, next_source, worker, workers, .. } = self;
         let Some(transport) = transports.get_mut(&id) else { return false };
-        if spec.twcc && transport.extensions.id(ExtensionKind::TransportWideCc).is_some() {
-            transport.arrivals.get_or_insert_with(ArrivalRecorder::new);
-        } else if spec.remb {
-            transport.estimate.get_or_insert_with(ReceiveEstimate::new);
-        }
+        transport.begin_estimate(&spec);
         let new = Track::new(track, id, spec, || Self::new_source(next_source, *worker, *workers));
         for (index, layer) in new.layers.iter().enumerate() {
             // At most MAX_LAYERS.

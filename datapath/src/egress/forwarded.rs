@@ -45,6 +45,8 @@ pub(super) struct Forwarded {
     pub pictures: Option<PictureIds>,
     pub send_time: u32,
     pub transport_sequence: u16,
+    /// State of the viewer's extension map: what was added since is in no resend of it.
+    pub extensions_edition: u8,
 }
 
 /// What becomes of a RED payload (RFC 2198).
@@ -112,7 +114,7 @@ impl Forwarded {
         let mut list: [(u8, &[u8]); MAX_EXTENSIONS] = [(0, &[]); MAX_EXTENSIONS];
         let mut count = 0;
         let mut push = |kind: ExtensionKind, value| {
-            if let (Some(id), Some(slot)) = (map.id(kind), list.get_mut(count)) {
+            if let (Some(id), Some(slot)) = (map.id_in(kind, self.extensions_edition), list.get_mut(count)) {
                 *slot = (id, value);
                 count += 1;
             }

@@ -9,9 +9,14 @@ use crate::event::Event;
 use crate::ids::TransportId;
 use crate::net::sys::EventFd;
 
-/// What a client can cause at will, its DTLS datagrams and changes of path, waits in this number at most, so that one
-/// that floods us does not take the others' room. DTLS repeats what is lost.
-const MAX_WAITING: u32 = 128;
+/// Of the room there is, DTLS takes one part in this many at most: it is repeated if it is lost, by itself or by the SCTP
+/// within, and most of the rest is said once.
+const DTLS_SHARE: usize = 2;
+
+/// What a client can cause at will waits in these numbers at most, so that one that floods us does not take the others'
+/// room: DTLS datagrams, and changes of path.
+const MAX_DTLS: u32 = 256;
+const MAX_MOVES: u32 = 128;
 
 /// What anybody can cause, STUN requests, HTTP and peers that connect, waits in this number at most. Clients repeat requests.
 const MAX_STRANGERS: usize = 1024;
@@ -26,9 +31,17 @@ pub struct EventQueue {
 #[derive(Default)]
 struct Inner {
     events: VecDeque<Event>,
-    waiting: HashMap<TransportId, u32>,
+    waiting: HashMap<TransportId, Waiting>,
+    dtls: usize,
     strangers: usize,
     dropped: u64,
+}
+
+/// What waits of one transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Waiting {
+    dtls: u32,
+    moves: u32,
 }
 
 impl EventQueue {
@@ -37,34 +50,21 @@ impl EventQueue {
         Ok(Self { capacity: capacity.max(1), inner: Mutex::default(), bell: EventFd::new()? })
     }
 
-    /// Appends an event. If the queue is full it is dropped and counted; that something ended takes the place of the
-    /// oldest event that says less.
+    /// Appends an event, or drops it and counts that: if there is no room for its kind, or if the queue is full and nothing
+    /// in it says less. Else it takes the place of the oldest that says least.
     pub fn push(&self, event: Event) {
         let mut inner = self.lock();
-        let at_will = caused_at_will(&event);
-        if let Some(transport) = at_will {
-            let waiting = inner.waiting.get(&transport).copied().unwrap_or(0);
-            if waiting >= MAX_WAITING {
-                inner.dropped += 1;
-                return;
-            }
-        }
-        if is_strangers(&event) && inner.strangers >= MAX_STRANGERS {
+        if !inner.has_room_for(&event, self.capacity) {
             inner.dropped += 1;
             return;
         }
         if inner.events.len() >= self.capacity {
             inner.dropped += 1;
-            let is_lesser =
-                |waiting: &Event| !matches!(waiting, Event::TransportClosed { .. } | Event::StreamClosed { .. });
-            let lesser = inner.events.iter().position(is_lesser).filter(|_| !is_lesser(&event));
-            let Some(evicted) = lesser.and_then(|index| inner.events.remove(index)) else { return };
-            inner.note_removed(&evicted);
+            if !inner.evict_below(weight(&event)) {
+                return;
+            }
         }
-        if let Some(transport) = at_will {
-            *inner.waiting.entry(transport).or_default() += 1;
-        }
-        inner.strangers += usize::from(is_strangers(&event));
+        inner.count(&event);
         inner.events.push_back(event);
         if inner.events.len() == 1 {
             self.bell.raise();
@@ -77,7 +77,7 @@ impl EventQueue {
         let count = limit.min(inner.events.len());
         let events: Vec<Event> = inner.events.drain(..count).collect();
         for event in &events {
-            inner.note_removed(event);
+            inner.discount(event);
         }
         if inner.events.is_empty() {
             self.bell.clear();
@@ -96,22 +96,75 @@ impl EventQueue {
 }
 
 impl Inner {
-    fn note_removed(&mut self, event: &Event) {
+    fn has_room_for(&self, event: &Event, capacity: usize) -> bool {
+        let of = |transport| self.waiting.get(transport).copied().unwrap_or_default();
+        match event {
+            Event::DtlsReceived { transport, .. } => {
+                self.dtls < capacity.div_ceil(DTLS_SHARE) && of(transport).dtls < MAX_DTLS
+            }
+            Event::IceConnected { transport, .. } => of(transport).moves < MAX_MOVES,
+            _ => !is_strangers(event) || self.strangers < MAX_STRANGERS,
+        }
+    }
+
+    /// Makes room for one event of this weight; false if nothing weighs less.
+    fn evict_below(&mut self, limit: Weight) -> bool {
+        for least in [Weight::Repeated, Weight::News].into_iter().filter(|weight| *weight < limit) {
+            let oldest = self.events.iter().position(|event| weight(event) == least);
+            if let Some(evicted) = oldest.and_then(|index| self.events.remove(index)) {
+                self.discount(&evicted);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn count(&mut self, event: &Event) {
+        self.strangers += usize::from(is_strangers(event));
+        match event {
+            Event::DtlsReceived { transport, .. } => {
+                self.dtls += 1;
+                self.waiting.entry(*transport).or_default().dtls += 1;
+            }
+            Event::IceConnected { transport, .. } => self.waiting.entry(*transport).or_default().moves += 1,
+            _ => {}
+        }
+    }
+
+    fn discount(&mut self, event: &Event) {
         self.strangers -= usize::from(is_strangers(event));
-        let Some(transport) = caused_at_will(event) else { return };
-        if let Some(waiting) = self.waiting.get_mut(&transport) {
-            *waiting = waiting.saturating_sub(1);
-            if *waiting == 0 {
-                self.waiting.remove(&transport);
+        let (transport, dtls, moves) = match event {
+            Event::DtlsReceived { transport, .. } => (transport, 1, 0),
+            Event::IceConnected { transport, .. } => (transport, 0, 1),
+            _ => return,
+        };
+        self.dtls -= dtls as usize;
+        if let Some(waiting) = self.waiting.get_mut(transport) {
+            waiting.dtls -= dtls;
+            waiting.moves -= moves;
+            if *waiting == Waiting::default() {
+                self.waiting.remove(transport);
             }
         }
     }
 }
 
-fn caused_at_will(event: &Event) -> Option<TransportId> {
+/// How bad it is to lose an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// Somebody says it again.
+    Repeated,
+    /// Said once.
+    News,
+    /// Said once, and what it is about would never be cleared away.
+    End,
+}
+
+fn weight(event: &Event) -> Weight {
     match event {
-        Event::DtlsReceived { transport, .. } | Event::IceConnected { transport, .. } => Some(*transport),
-        _ => None,
+        Event::DtlsReceived { .. } | Event::StunReceived { .. } => Weight::Repeated,
+        Event::TransportClosed { .. } | Event::StreamClosed { .. } => Weight::End,
+        _ => Weight::News,
     }
 }
 
@@ -129,6 +182,7 @@ impl AsFd for EventQueue {
 mod tests {
     use super::*;
     use crate::event::CloseReason;
+    use crate::ids::TrackId;
     use crate::net::sys::{Interest, WaitSet};
     use crate::path::Path;
     use core::time::Duration;
@@ -165,16 +219,40 @@ mod tests {
         assert!(!is_readable(&queue));
     }
 
+    fn layer(track: u32) -> Event {
+        Event::LayerChanged { track: TrackId(track), layer: 0, rid: None, active: true }
+    }
+
     #[test]
     fn a_full_queue_drops_the_newest_but_never_that_a_transport_closed() {
         let queue = EventQueue::new(2).unwrap();
         queue.push(closed(1));
-        for data in 0..2 {
-            queue.push(dtls(2, data));
+        for track in 0..2 {
+            queue.push(layer(track));
         }
         queue.push(closed(3));
         assert_eq!(queue.dropped(), 2);
         assert_eq!(queue.drain(9), [closed(1), closed(3)]);
+    }
+
+    #[test]
+    fn dtls_has_half_of_the_room_and_gives_way_to_what_is_said_once() {
+        let queue = EventQueue::new(8).unwrap();
+        for data in 0..8 {
+            queue.push(dtls(u32::from(data), data));
+        }
+        assert_eq!(queue.dropped(), 4);
+        for track in 0..6 {
+            queue.push(layer(track));
+        }
+        assert_eq!(queue.dropped(), 6, "two of DTLS made room");
+        let (dtls_left, news): (Vec<Event>, Vec<Event>) =
+            queue.drain(9).into_iter().partition(|event| matches!(event, Event::DtlsReceived { .. }));
+        assert_eq!((dtls_left, news), (vec![dtls(2, 2), dtls(3, 3)], (0..6).map(layer).collect()));
+        for data in 0..8 {
+            queue.push(dtls(1, data));
+        }
+        assert_eq!(queue.drain(9).len(), 4, "what was counted is counted off");
     }
 
     #[test]
@@ -187,7 +265,7 @@ mod tests {
         }
         queue.push(dtls(2, 0));
         let events = queue.drain(usize::MAX);
-        assert_eq!(events.len() as u32, MAX_WAITING + 1);
+        assert_eq!(events.len() as u32, MAX_DTLS + MAX_MOVES + 1);
         assert_eq!(events.last(), Some(&dtls(2, 0)));
         queue.push(dtls(1, 7));
         assert_eq!(queue.drain(1), [dtls(1, 7)]);

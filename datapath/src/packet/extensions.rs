@@ -100,12 +100,16 @@ impl ExtensionKind {
 pub struct ExtensionMap {
     ids: [u8; ExtensionKind::COUNT],
     kinds: [Option<ExtensionKind>; 256],
+    /// How often extensions were added, and at which of these times each was.
+    edition: u8,
+    added: [u8; ExtensionKind::COUNT],
 }
 
 impl ExtensionMap {
     /// The map of `pairs`. Id 0 is ignored; of two pairs that claim one id or one kind, the later one stands.
     pub fn new(pairs: impl IntoIterator<Item = (ExtensionKind, u8)>) -> Self {
-        let mut map = Self { ids: [0; ExtensionKind::COUNT], kinds: [None; 256] };
+        let mut map =
+            Self { ids: [0; ExtensionKind::COUNT], kinds: [None; 256], edition: 0, added: [0; ExtensionKind::COUNT] };
         for (kind, id) in pairs.into_iter().filter(|&(_, id)| id != 0) {
             let former_id = core::mem::replace(&mut map.ids[kind as usize], id);
             map.kinds[usize::from(former_id)] = None;
@@ -114,6 +118,32 @@ impl ExtensionMap {
             }
         }
         map
+    }
+
+    /// Take over what `other` has beyond this. A kind keeps its id and an id its kind for the whole session (RFC 8285,
+    /// 5 and 6), whatever `other` says.
+    pub fn add(&mut self, other: &Self) {
+        // Each edition adds a kind at least, so that there are never more editions than kinds.
+        let next = self.edition + 1;
+        for kind in ExtensionKind::ALL {
+            let Some(id) = other.id(kind) else { continue };
+            if self.id(kind).is_none() && self.kind(id).is_none() {
+                self.ids[kind as usize] = id;
+                self.kinds[usize::from(id)] = Some(kind);
+                self.added[kind as usize] = next;
+                self.edition = next;
+            }
+        }
+    }
+
+    /// Which state of the map this is: it grows when extensions are added.
+    pub fn edition(&self) -> u8 {
+        self.edition
+    }
+
+    /// The id to send `kind` with, if it had one in this edition.
+    pub fn id_in(&self, kind: ExtensionKind, edition: u8) -> Option<u8> {
+        self.id(kind).filter(|_| self.added[kind as usize] <= edition)
     }
 
     /// What `id` stands for.
@@ -156,10 +186,37 @@ mod tests {
         assert_eq!(ExtensionMap::new([(ExtensionKind::Mid, 0)]), ExtensionMap::default());
     }
 
+    #[test]
+    fn what_is_added_changes_nothing_that_was_agreed_on() {
+        let mut map = ExtensionMap::new([(ExtensionKind::Mid, 4), (ExtensionKind::AudioLevel, 1)]);
+        let later = [(ExtensionKind::Mid, 5), (ExtensionKind::Rid, 1), (ExtensionKind::TransportWideCc, 7)];
+        map.add(&ExtensionMap::new(later));
+        assert_eq!((map.id(ExtensionKind::Mid), map.kind(5)), (Some(4), None));
+        assert_eq!((map.id(ExtensionKind::Rid), map.kind(1)), (None, Some(ExtensionKind::AudioLevel)));
+        assert_eq!((map.edition(), map.id(ExtensionKind::TransportWideCc)), (1, Some(7)));
+        assert_eq!(map.id_in(ExtensionKind::TransportWideCc, 0), None, "it was not there then");
+        assert_eq!(map.id_in(ExtensionKind::Mid, 0), Some(4));
+        let before = map;
+        map.add(&ExtensionMap::new(later));
+        assert_eq!(map, before);
+    }
+
     proptest! {
         #[test]
-        fn both_directions_agree(pairs in prop::collection::vec((0..ExtensionKind::COUNT, any::<u8>()), 0..40)) {
-            let map = ExtensionMap::new(pairs.into_iter().map(|(kind, id)| (ExtensionKind::ALL[kind], id)));
+        fn both_directions_agree(
+            pairs in prop::collection::vec((0..ExtensionKind::COUNT, any::<u8>()), 0..40),
+            later in prop::collection::vec((0..ExtensionKind::COUNT, any::<u8>()), 0..40),
+        ) {
+            let of = |pairs: Vec<(usize, u8)>| {
+                ExtensionMap::new(pairs.into_iter().map(|(kind, id)| (ExtensionKind::ALL[kind], id)))
+            };
+            let mut map = of(pairs);
+            let before = map;
+            map.add(&of(later));
+            for kind in ExtensionKind::ALL {
+                prop_assert!(before.id(kind).is_none_or(|id| map.id(kind) == Some(id)));
+                prop_assert_eq!(before.id(kind), map.id_in(kind, before.edition()));
+            }
             for kind in ExtensionKind::ALL {
                 prop_assert!(map.id(kind).is_none_or(|id| map.kind(id) == Some(kind)));
             }

@@ -355,6 +355,17 @@ pub fn rtp_packet(fields: HeaderFields, extensions: &[(u8, &[u8])], payload: &[u
     packet
 }
 
+/// The fields of a header, to write another like it.
+pub fn rtp_fields(header: &Header) -> HeaderFields {
+    HeaderFields {
+        marker: header.marker,
+        payload_type: header.payload_type,
+        sequence: header.sequence,
+        timestamp: header.timestamp,
+        ssrc: header.ssrc,
+    }
+}
+
 /// A VP8 frame of one packet in a layer named by its rid, which is also its last byte.
 pub fn layer_packet(ssrc: u32, rid: &str, sequence: u16, timestamp: u32, key: bool) -> Vec<u8> {
     let fields = HeaderFields { marker: true, payload_type: 96, sequence, timestamp, ssrc };
