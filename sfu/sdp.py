@@ -6,6 +6,7 @@ CRLF. Everything is bounded, and nothing here raises anything but `Malformed`.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +49,10 @@ WHIP_LIMITS = Limits(bytes=64 * 1024, lines=2_000, sections=32)
 # Static payload types that need no rtpmap (RFC 3551, 6), as far as WebRTC uses them.
 _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}
 # One SDP line: no control characters but tab (RFC 8866, 9 "byte-string"), no lone surrogates.
-_LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+_LINE_PATTERN = r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*+"
+_LINE = re.compile(_LINE_PATTERN)
+_LINES = re.compile(rf"{_LINE_PATTERN}(?:\n{_LINE_PATTERN})*+")
+_DIRECTION_LINES = {f"a={name}": direction for name, direction in DIRECTIONS.items()}
 
 _Value = TypeVar("_Value")
 
@@ -58,11 +62,11 @@ class Section:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
-        self._attributes: dict[str, list[str]] = {}
+        # By what stands before the first colon, `a=` included: an attribute or, never asked for, another line.
+        self._values: defaultdict[str, list[str]] = defaultdict(list)
         for line in self.lines:
-            if line.startswith("a="):
-                name, _, value = line[2:].partition(":")
-                self._attributes.setdefault(name, []).append(value)
+            start, _, value = line.partition(":")
+            self._values[start].append(value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Section) and self.lines == other.lines
@@ -75,7 +79,7 @@ class Section:
 
     def values(self, name: str) -> Sequence[str]:
         """What follows `a=name:` in every such line, in order; "" for a bare `a=name`."""
-        return self._attributes.get(name, ())
+        return self._values.get(f"a={name}", ())
 
     def value(self, name: str) -> str | None:
         """The first of `values`."""
@@ -83,14 +87,14 @@ class Section:
         return values[0] if values else None
 
     def __contains__(self, name: str) -> bool:
-        return name in self._attributes
+        return f"a={name}" in self._values
 
     def parsed(self, name: str, parse: Callable[[str], _Value]) -> list[_Value]:
         return [parse(value) for value in self.values(name)]
 
     @property
     def direction(self) -> Direction | None:
-        return next((DIRECTIONS[name] for name in self._attributes if name in DIRECTIONS), None)
+        return next((_DIRECTION_LINES[start] for start in self._values if start in _DIRECTION_LINES), None)
 
     @property
     def ice(self) -> IceCredentials | None:
@@ -253,22 +257,22 @@ def split_lines(text: str, limits: Limits = WHIP_LIMITS) -> list[str]:
     """The lines of bounded text without their ends (CRLF or LF; blank lines at the end are forgiven)."""
     if len(text) > limits.bytes:
         raise malformed(f"larger than {limits.bytes} bytes")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
     while lines and not lines[-1]:
         lines.pop()
     if len(lines) > limits.lines:
         raise malformed(f"more than {limits.lines} lines")
-    for at, line in enumerate(lines, 1):
-        if not _LINE.fullmatch(line):
-            raise malformed(f"line {at} is not <letter>=<text>")
-    if len(text.encode()) > limits.bytes:
+    if lines and not _LINES.fullmatch("\n".join(lines)):
+        at = next(at for at, line in enumerate(lines, 1) if not _LINE.fullmatch(line))
+        raise malformed(f"line {at} is not <letter>=<text>")
+    if not text.isascii() and len(text.encode()) > limits.bytes:
         raise malformed(f"larger than {limits.bytes} bytes")
     return lines
 
 
 def split_sections(lines: Sequence[str], limits: Limits = WHIP_LIMITS) -> tuple[Section, list[MediaSection]]:
     """Cut before every m-line."""
-    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
+    starts = [at for at, line in enumerate(lines) if line[:2] == "m="]
     if len(starts) > limits.sections:
         raise malformed(f"more than {limits.sections} m-sections")
     starts.append(len(lines))

@@ -83,8 +83,9 @@ def write_offer(
 ) -> str:
     """The SDP offer, of one BUNDLE group.
 
-    data_mid: of the data channels' m-section, which comes first; None, there is none. version: greater in each offer of a connection (RFC 3264, 8). ValueError: an m-section that sends has no codec, or
-    two have the same mid or send the same msid, which kills clients.
+    data_mid: of the data channels' m-section, which comes first; None, there is none. version: greater in each offer of
+    a connection (RFC 3264, 8). ValueError: an m-section that sends has no codec, or two have the same mid or send the
+    same msid, which kills clients.
     """
     data = [] if data_mid is None else [data_mid]
     mids = [*data, *(section.mid for section in sections)]
@@ -152,7 +153,7 @@ def read_answer(text: str, offered: Sequence[OfferedSection], *, data_mid: str |
 
 
 def _live(description: SessionDescription, offered: Sequence[tuple[str, str]]) -> dict[str, MediaSection]:
-    """By mid, the m-sections not turned down. offered: kinds and mids; there must be as many, in order (RFC 3264, 6)."""
+    """By mid, the m-sections not turned down. offered: kinds and mids; all must be there, in order (RFC 3264, 6)."""
     if len(description.media) != len(offered):
         raise Rejected("not-an-answer", "the answer has not as many m-sections as the offer")
     live: dict[str, MediaSection] = {}
