@@ -12,7 +12,7 @@ from sfu.participant import Participant, ParticipantKind, ParticipantState
 from sfu.permissions import Permissions
 from sfu.room import Room
 from sfu.track import Encryption, Track, TrackSource
-from sfu.view_settings import Quality
+from sfu.view_settings import VideoQuality
 
 SOURCES: Mapping[TrackSource, models.TrackSource] = {
     TrackSource.UNKNOWN: models.TrackSource.UNKNOWN,
@@ -26,7 +26,7 @@ ENCRYPTIONS: Mapping[Encryption, models.Encryption.Type] = {
     "gcm": models.Encryption.GCM,
     "custom": models.Encryption.CUSTOM,
 }
-QUALITIES: Mapping[Quality, models.VideoQuality] = {
+QUALITIES: Mapping[VideoQuality, models.VideoQuality] = {
     "low": models.VideoQuality.LOW,
     "medium": models.VideoQuality.MEDIUM,
     "high": models.VideoQuality.HIGH,
