@@ -100,7 +100,7 @@ class AccessToken:
 
     kind: LiveKit's kind of participant in lower case. sha256: base64, of the body that the token came with, if it was
     made to sign one. room_config: for the room, should this join create it. room_preset: the name of such a
-    configuration in LiveKit's own settings.
+    configuration in LiveKit's own settings. expires: Unix time.
     """
 
     key: str
@@ -113,6 +113,7 @@ class AccessToken:
     sha256: str = ""
     room_config: RoomConfig | None = None
     room_preset: str = ""
+    expires: float = field(default=0.0, compare=False)
 
     def may_publish(self, room: str) -> bool:
         return self._may_join(room) and self.video.publishes
@@ -242,6 +243,7 @@ def _access_token(signed: claims.Claims) -> AccessToken:
         sha256=claims.text(signed, "sha256"),
         room_config=claims.read(RoomConfig, signed, "roomConfig"),
         room_preset=claims.text(signed, "roomPreset"),
+        expires=float(signed["exp"]),
     )
 
 
