@@ -1,18 +1,18 @@
 /** How a call ended, in words: livekit-client's DisconnectReason and ConnectionErrorReason. */
 
 /** By the names of DisconnectReason; the rest is a lost connection. */
-const WORDS: Readonly<Record<string, string>> = {
-  CLIENT_INITIATED: "You left the call.",
-  DUPLICATE_IDENTITY: "You joined from somewhere else, which took this place.",
-  SERVER_SHUTDOWN: "The server was shut down.",
-  PARTICIPANT_REMOVED: "The host removed you from the call.",
-  ROOM_DELETED: "The host ended the call.",
-  ROOM_CLOSED: "The call is over.",
-  JOIN_FAILURE: "The server did not let you back in.",
-};
+const WORDS: ReadonlyMap<string | undefined, string> = new Map([
+  ["CLIENT_INITIATED", "You left the call."],
+  ["DUPLICATE_IDENTITY", "You joined from somewhere else, which took this place."],
+  ["SERVER_SHUTDOWN", "The server was shut down."],
+  ["PARTICIPANT_REMOVED", "The host removed you from the call."],
+  ["ROOM_DELETED", "The host ended the call."],
+  ["ROOM_CLOSED", "The call is over."],
+  ["JOIN_FAILURE", "The server did not let you back in."],
+]);
 
 export function endingWords(reason: string | undefined): string {
-  return WORDS[reason ?? ""] ?? "The connection was lost.";
+  return WORDS.get(reason) ?? "The connection was lost.";
 }
 
 export interface Refusal {
