@@ -10,11 +10,11 @@ const proxy = Object.fromEntries(
   ["/whip", "/whep", "/dev", "/v1", "/docs", "/metrics", "/twirp"].map((path) => [path, server]),
 );
 
-/** The server maps `/broadcast`, `/network`, `/watch/{room}` and `/call/{room}` to pages; so must Vite's own servers. */
+/** The server maps `/broadcast`, `/watch/{room}` and the like to pages; so must Vite's own servers. */
 function pageRoutes(): Plugin {
   const rewrite: Connect.NextHandleFunction = (request, _response, next) => {
     const [path = "/", query] = (request.url ?? "/").split("?", 2);
-    const isPage = path === "/broadcast" || path === "/network";
+    const isPage = path === "/broadcast" || path === "/network" || path === "/dashboard";
     const ofRoom = /^\/(watch|call)\/[^/]+$/.exec(path)?.[1];
     const target = isPage ? `${path}.html` : ofRoom !== undefined ? `/${ofRoom}.html` : path;
     request.url = query === undefined ? target : `${target}?${query}`;
@@ -44,6 +44,7 @@ export default defineConfig({
         broadcast: page("broadcast.html"),
         watch: page("watch.html"),
         network: page("network.html"),
+        dashboard: page("dashboard.html"),
         call: page("call.html"),
       },
     },

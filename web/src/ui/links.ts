@@ -6,6 +6,7 @@ export interface DevLinks {
   readonly publish_token: string;
   readonly watch_token: string;
   readonly call_token: string;
+  readonly admin_token: string;
   readonly ffmpeg: string;
   readonly obs: { readonly server: string; readonly token: string };
 }
