@@ -35,6 +35,8 @@ export class Lobby {
   private readonly preview = byId("preview", HTMLVideoElement);
   private readonly previewNote = byId("preview-note", HTMLElement);
   private readonly level = byId("mic-level", HTMLMeterElement);
+  /** What has been tried. */
+  private readonly opened = new Set<Kind>();
   private readonly loudness = new Loudness();
   private readonly sources = new Sources(
     (kind, track) => this.onTrack(kind, track),
@@ -69,7 +71,8 @@ export class Lobby {
     const { value } = this.select(kind);
     const muted = byId(KINDS[kind].button, HTMLButtonElement).ariaPressed === "true";
     const deviceId = value === "" || value === NO_DEVICE ? null : value;
-    return { deviceId, on: !muted && this.sources.track(kind) !== null };
+    // Who does not wait for the preview wants a camera all the same.
+    return { deviceId, on: !muted && (this.sources.track(kind) !== null || !this.opened.has(kind)) };
   }
 
   /** Shows the lobby; `why` says what happened before. */
@@ -82,14 +85,13 @@ export class Lobby {
     if (!("mediaDevices" in navigator)) {
       return this.say("Browsers give out cameras only over HTTPS or on localhost. You can join to see and hear.");
     }
-    for (const kind of ["video", "audio"] as const) await this.open(kind, this.choice(kind).deviceId);
+    for (const kind of ["video", "audio"] as const) await this.open(kind, this.select(kind).value || null);
   }
 
   /** Hides it and lets go of the devices: the call opens them anew. */
   async leave(): Promise<void> {
     this.element.hidden = true;
-    await this.sources.useCamera(NO_DEVICE);
-    await this.sources.useMicrophone(NO_DEVICE);
+    for (const kind of ["video", "audio"] as const) await this.use(kind, NO_DEVICE);
   }
 
   busy(busy: boolean): void {
@@ -132,12 +134,19 @@ export class Lobby {
 
   private async open(kind: Kind, deviceId: string | null): Promise<void> {
     try {
-      await (kind === "video" ? this.sources.useCamera(deviceId) : this.sources.useMicrophone(deviceId));
+      await this.use(kind, deviceId);
     } catch (error) {
       this.say(deviceProblem(error, KINDS[kind].word));
     }
+    this.opened.add(kind);
+    // Too late for the preview.
+    if (this.element.hidden) await this.use(kind, NO_DEVICE);
     this.notePicture();
     await this.list(kind);
+  }
+
+  private use(kind: Kind, deviceId: string | null): Promise<void> {
+    return kind === "video" ? this.sources.useCamera(deviceId) : this.sources.useMicrophone(deviceId);
   }
 
   private list(kind: Kind): Promise<void> {
