@@ -6,6 +6,8 @@ from datetime import datetime
 from sfu.errors import Overloaded
 from sfu.events import Signal
 from sfu.participant import Participant, ParticipantKind, ParticipantState
+from sfu.quality import Quality
+from sfu.speakers import SpeakerChange
 from sfu.track import Track
 
 DEFAULT_EMPTY_TIMEOUT = 300.0
@@ -22,7 +24,9 @@ class Room:
     broadcast's tracks are others.
 
     `participant_changed` tells of everything visible but tracks; tracks are told of while their participant is active.
-    `participant_activated` comes before its tracks.
+    `participant_activated` comes before its tracks. `active_speakers` has the loudest first, `speakers_changed` who
+    speaks, no longer speaks, or is louder or quieter; `qualities_changed` whose connection is better or worse, with a
+    score of 1 to 4.5.
     """
 
     def __init__(
@@ -54,7 +58,10 @@ class Room:
         self.track_unpublished = Signal[[Participant, Track]]()
         self.track_changed = Signal[[Participant, Track]]()
         self.changed = Signal[[]]()
+        self.speakers_changed = Signal[[Sequence[SpeakerChange[Participant]]]]()
+        self.qualities_changed = Signal[[Sequence[tuple[Participant, Quality, float]]]]()
         self.broadcast_changed = Signal[["Room"]]()
+        self.active_speakers: Sequence[SpeakerChange[Participant]] = ()
         self._participants: dict[str, Participant] = {}
 
     @property

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sfu._datapath import Engine, HttpAccepted, LayerChanged, Path
 from sfu.answer import LocalTransport, answer
 from sfu.calls.calls import Calls
+from sfu.calls.forwarding import Forwardings
 from sfu.calls.joining import Joining
 from sfu.calls.member import Member
 from sfu.connection import Connection
@@ -19,9 +20,11 @@ from sfu.ids import Ids, RandomBytes
 from sfu.layering import Layering
 from sfu.lost import LostParticipants
 from sfu.media_endpoint import MediaEndpoint
+from sfu.moderation import Moderation
 from sfu.negotiation import Plan, plan
 from sfu.participant import Participant, ParticipantKind
 from sfu.publication import publish_plan
+from sfu.quality import ConnectionQuality
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.sdp import SessionDescription
@@ -51,6 +54,7 @@ class _Running:
     endpoint: MediaEndpoint
     layering: Layering
     calls: Calls
+    moderation: Moderation
 
     @property
     def timed(self) -> tuple[Transports, Layering, Calls]:
@@ -104,8 +108,15 @@ class Sfu:
             raise RuntimeError("already started")
         endpoint = MediaEndpoint(self._settings, clock=self._clock, now=self._now(), random_bytes=self._random_bytes)
         layering = Layering(endpoint.engine)
-        calls = Calls(endpoint, layering, self._ids, clock=self._clock, now=self._now)
-        self._running = _Running(endpoint, layering, calls)
+        calls = Calls(endpoint, layering, self._ids, clock=self._clock, now=self._now, last_n=self._settings.last_n)
+        moderation = Moderation(
+            self._rooms,
+            calls,
+            Forwardings(self._ids, self._clock),
+            close=self._close_participant,
+            may_unmute=self._settings.may_unmute,
+        )
+        self._running = _Running(endpoint, layering, calls, moderation)
         calls.rescheduled.connect(self._timer.rearm)
         calls.ended.connect(self._member_ended)
         endpoint.transports.rescheduled.connect(self._timer.rearm)
@@ -177,7 +188,7 @@ class Sfu:
         session = self._open(home, participant, transport, planned, text, None, leaving=1 if replaced else 0)
         # Only now, so that the identity was in the room all the time.
         if replaced is not None:
-            self._close_participant(replaced, "duplicate-identity")
+            self._close_participant(home, replaced, "duplicate-identity")
         return session
 
     async def watch(self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = "") -> MediaSession:
@@ -211,7 +222,7 @@ class Sfu:
         replaced = home.named(joining.identity)
         home.check_space(leaving=1 if replaced else 0)
         if replaced is not None:
-            self._close_participant(replaced, "duplicate-identity")
+            self._close_participant(home, replaced, "duplicate-identity")
         member = running.calls.join(home, joining)
         log.info("%s %s joins %s", member.participant.kind, member.participant.id, home.id)
         return member
@@ -228,20 +239,21 @@ class Sfu:
         """All who joined the call there, in the order they came. NotFound ("room-not-found")."""
         return self._require_running().calls.members(self._rooms.get(room))
 
+    @property
+    def moderation(self) -> Moderation:
+        """What a backend does to participants."""
+        return self._require_running().moderation
+
+    def quality(self, participant: Participant) -> ConnectionQuality | None:
+        """How good a member's connection is, once that was looked at."""
+        return self._require_running().calls.quality(participant)
+
     def session(self, session_id: str) -> MediaSession:
         """NotFound ("session-not-found")."""
         try:
             return self._sessions[session_id]
         except KeyError:
             raise NotFound("session-not-found", "there is no such session") from None
-
-    def remove_participant(self, room: str, identity: str) -> None:
-        """Close every session of this identity in the room. NotFound ("room-not-found", "participant-not-found")."""
-        found = self._rooms.get(room).with_identity(identity)
-        if not found:
-            raise NotFound("participant-not-found", "there is no such participant in this room")
-        for participant in found:
-            self._close_participant(participant, "removed")
 
     def stats(self) -> list[TransportStats]:
         """One entry per transport, at most a second or so old."""
@@ -363,17 +375,19 @@ class Sfu:
             log.info("%s is lost (%s): %s", participant.id, reason, connection.problem)
             self._lost.note(self._clock(), home.name, participant, connection)
 
-    def _close_participant(self, participant: Participant, reason: str) -> None:
+    def _close_participant(self, home: Room, participant: Participant, reason: str) -> None:
         session = self._by_participant.get(participant.id)
         if session is not None:
             participant.departure = reason
             session.transport.close()
         elif (member := self._require_running().calls.member(participant)) is not None:
             member.close(reason)
+        else:
+            home.leave(participant, self._clock())
 
     def _empty_room(self, room: Room) -> None:
         for participant in room.participants:
-            self._close_participant(participant, "room-deleted")
+            self._close_participant(room, participant, "room-deleted")
 
     def _watch_room(self, room: Room) -> None:
         room.broadcast_changed.connect(self._resource_viewers)

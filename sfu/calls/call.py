@@ -2,30 +2,56 @@
 
 from collections.abc import Callable, Sequence
 
+from sfu.calls.demands import Demands
 from sfu.calls.member import Member
+from sfu.calls.qualities import Qualities, Snapshot
+from sfu.calls.speaking import Speaking
 from sfu.calls.subscription import Subscription
-from sfu.participant import Participant, ParticipantState
+from sfu.demand import Demand
+from sfu.events import Signal
+from sfu.participant import Participant, ParticipantKind, ParticipantState
+from sfu.quality import ConnectionQuality
 from sfu.room import Room
 from sfu.track import Track
 
 
 class Call:
-    """It listens to the room and to its members, from the first member that `add` brings until `close`."""
+    """It listens to the room and to its members, from the first member that `add` brings until `close`. last_n: how
+    many cameras everybody gets, those of the last speakers; None: all.
 
-    def __init__(self, room: Room) -> None:
+    `rescheduled` says that `next_deadline` may have moved.
+    """
+
+    def __init__(
+        self, room: Room, snapshot: Snapshot, *, clock: Callable[[], float], last_n: int | None = None
+    ) -> None:
         self.room = room
+        self.rescheduled = Signal[[]]()
+        self._clock = clock
+        self._speaking = Speaking(room, last_n, self._show_anew)
+        self._demands = Demands(self._tell_demand)
+        self._qualities = Qualities(snapshot, clock())
         self._members: dict[str, Member] = {}
         # Ids of tracks that somebody has had, and of those who may not have a track, by its id.
         self._wanted: set[str] = set()
         self._barred: dict[str, set[str]] = {}
         # By the data path's handle of the track, and the member's id.
         self._subscriptions: dict[int, dict[str, tuple[Member, Subscription]]] = {}
+        self._audio: dict[int, tuple[Participant, Track]] = {}
         self._listening: dict[str, Sequence[Callable[[], None]]] = {}
         self._disconnect = (
             room.track_published.connect(self._published),
             room.track_unpublished.connect(self._unpublished),
+            room.track_changed.connect(lambda publisher, _: self._speaking.mute(publisher, clock())),
             room.participant_changed.connect(self._participant_changed),
+            room.participant_joined.connect(lambda _: self._count_audience()),
+            room.participant_left.connect(lambda _: self._count_audience()),
+            room.broadcast_changed.connect(lambda _: self._count_audience()),
         )
+        for participant in room.participants:
+            if participant.state is ParticipantState.ACTIVE:
+                for track in participant.tracks:
+                    self._published(participant, track)
 
     @property
     def members(self) -> Sequence[Member]:
@@ -40,6 +66,7 @@ class Call:
         self._listening[member.participant.id] = (
             member.wishes_changed.connect(lambda: self._reconsider(member)),
             member.subscription_permissions_changed.connect(lambda: self._allow_anew(member)),
+            member.view_changed.connect(lambda subscription: self._viewed(member, subscription)),
         )
         self._reconsider(member)
 
@@ -65,11 +92,45 @@ class Call:
         for member, subscription in self.subscribers(handle):
             member.downstream.feed(subscription)
 
+    def heard(self, handle: int) -> Participant | None:
+        """Whose audio the data path calls so; None: nobody's here, or it is muted."""
+        publisher, track = self._audio.get(handle, (None, None))
+        return publisher if track is not None and not track.muted else None
+
+    def handle_levels(self, levels: Sequence[tuple[Participant, int, int]], now: float) -> None:
+        """See `Speaking.handle_levels`."""
+        self._speaking.handle_levels(levels, now)
+        self.rescheduled.emit()
+
+    def quality(self, participant: Participant) -> ConnectionQuality | None:
+        """How good a member's connection is, once that was looked at."""
+        return self._qualities.of(participant)
+
+    def next_deadline(self) -> float:
+        dues = (self._speaking.next_deadline(), self._demands.next_deadline(), self._qualities.next_deadline())
+        return min(due for due in dues if due is not None)
+
+    def handle_timeout(self, now: float) -> None:
+        self._speaking.handle_timeout(now)
+        self._demands.handle_timeout(now)
+        if changes := self._qualities.handle_timeout(self.members, now):
+            self.room.qualities_changed.emit(changes)
+
     def _published(self, publisher: Participant, track: Track) -> None:
+        now = self._clock()
+        if track.kind == "audio" and track.handle is not None:
+            self._audio[track.handle] = (publisher, track)
+        self._demands.add(publisher, track, now)
+        self._speaking.add(publisher, track, now)
         for member in self.members:
             self._consider(member, publisher, track)
+        self._count_audience()
 
-    def _unpublished(self, _: Participant, track: Track) -> None:
+    def _unpublished(self, publisher: Participant, track: Track) -> None:
+        if track.handle is not None:
+            self._audio.pop(track.handle, None)
+        self._demands.remove(track)
+        self._speaking.remove(publisher, track, self._clock())
         self._wanted.discard(track.id)
         self._barred.pop(track.id, None)
         for member in self.members:
@@ -123,7 +184,9 @@ class Call:
         publisher, track = subscription.publisher, subscription.track
         if track.handle is not None:
             self._subscriptions.setdefault(track.handle, {})[member.participant.id] = (member, subscription)
+        subscription.paused = not self._shows(member, subscription)
         member.downstream.want(subscription)
+        self._viewed(member, subscription)
         owner = self.member(publisher)
         if owner is not None and track.id not in self._wanted:
             self._wanted.add(track.id)
@@ -135,6 +198,38 @@ class Call:
             if not subscribers:
                 del self._subscriptions[track.handle]
         member.downstream.unwant(track)
+        self._demands.unwant(member.participant.id, track, self._clock())
+        self.rescheduled.emit()
+
+    def _viewed(self, member: Member, subscription: Subscription) -> None:
+        """It shows the track in another way."""
+        self._demands.want(member.participant.id, subscription, self._clock())
+        self.rescheduled.emit()
+
+    def _shows(self, member: Member, subscription: Subscription) -> bool:
+        publisher, track = subscription.publisher, subscription.track
+        asked_for = member.interest.asked_for(track.id)
+        return self._speaking.shows(member.participant, publisher, track, asked_for=asked_for)
+
+    def _show_anew(self) -> None:
+        """Others have spoken: everybody gets other cameras."""
+        for member in self.members:
+            for subscription in member.downstream.subscriptions:
+                paused = not self._shows(member, subscription)
+                if paused != subscription.paused:
+                    subscription.paused = paused
+                    member.downstream.feed(subscription)
+                    self._viewed(member, subscription)
+
+    def _count_audience(self) -> None:
+        watched = any(participant.kind is ParticipantKind.VIEWER for participant in self.room.participants)
+        self._demands.set_audience(self.room.broadcast if watched else None, self._clock())
+        self.rescheduled.emit()
+
+    def _tell_demand(self, publisher: Participant, track: Track, demand: Demand[str]) -> None:
+        owner = self.member(publisher)
+        if owner is not None:
+            owner.quality_demanded.emit(track, demand.enabled)
 
     def _may_have(self, member: Member, publisher: Participant, track: Track) -> bool:
         if publisher is member.participant or publisher.state is not ParticipantState.ACTIVE or publisher.hidden:

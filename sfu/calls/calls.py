@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sfu.calls.call import Call
 from sfu.calls.joining import Joining
@@ -12,6 +13,7 @@ from sfu.ids import Ids
 from sfu.layering import Layering
 from sfu.media_endpoint import MediaEndpoint
 from sfu.participant import Participant, ParticipantKind
+from sfu.quality import ConnectionQuality
 from sfu.room import Room
 
 
@@ -28,6 +30,7 @@ class Calls:
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime],
+        last_n: int | None = None,
     ) -> None:
         self.rescheduled = Signal[[]]()
         self.ended = Signal[[Member, str]]()
@@ -37,9 +40,11 @@ class Calls:
         layering.changed.connect(self.layers_changed)
         self._clock = clock
         self._now = now
+        self._last_n = last_n
         self._calls: dict[str, Call] = {}
         self._members: dict[str, Member] = {}
         self._deadlines = Deadlines[str]()
+        self._call_deadlines = Deadlines[str]()
 
     def join(self, room: Room, joining: Joining) -> Member:
         """Overloaded ("room-full")."""
@@ -101,8 +106,23 @@ class Calls:
         for call in self._calls.values():
             call.layers_changed(handle)
 
+    def handle_levels(self, levels: Sequence[tuple[int, int, int]]) -> None:
+        """Which tracks, by the data path's handles, were heard in the last 200 ms: how loud, and for how long."""
+        now = self._clock()
+        for call in self._calls.values():
+            heard = [(who, dbov, ms) for handle, dbov, ms in levels if (who := call.heard(handle)) is not None]
+            if heard:
+                call.handle_levels(heard, now)
+
+    def quality(self, participant: Participant) -> ConnectionQuality | None:
+        """How good a member's connection is, once that was looked at."""
+        member = self.member(participant)
+        call = self._calls.get(member.room.id) if member is not None else None
+        return call.quality(participant) if call is not None else None
+
     def next_deadline(self) -> float | None:
-        return self._deadlines.next()
+        dues = (self._deadlines.next(), self._call_deadlines.next())
+        return min((due for due in dues if due is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         for participant_id in list(self._deadlines.pop_due(now)):
@@ -110,12 +130,24 @@ class Calls:
             if member is not None:
                 member.handle_timeout(now)
                 self._reschedule(member)
+        for room_id in list(self._call_deadlines.pop_due(now)):
+            call = self._calls[room_id]
+            call.handle_timeout(now)
+            self._reschedule_call(call)
 
     def _call(self, room: Room) -> Call:
         call = self._calls.get(room.id)
         if call is None:
-            call = self._calls[room.id] = Call(room)
+            snapshot = self._endpoint.engine.transport_stats
+            call = self._calls[room.id] = Call(room, snapshot, clock=self._clock, last_n=self._last_n)
+            call.rescheduled.connect(partial(self._reschedule_call, call))
+            self._reschedule_call(call)
         return call
+
+    def _reschedule_call(self, call: Call) -> None:
+        if self._calls.get(call.room.id) is call:
+            self._call_deadlines.set(call.room.id, call.next_deadline())
+            self.rescheduled.emit()
 
     def _reschedule(self, member: Member) -> None:
         if member.participant.id in self._members:
@@ -135,3 +167,4 @@ class Calls:
         if not call.members:
             call.close()
             del self._calls[member.room.id]
+            self._call_deadlines.set(member.room.id, None)

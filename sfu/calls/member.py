@@ -24,7 +24,7 @@ from sfu.participant import Participant, ParticipantState
 from sfu.room import Room
 from sfu.track import Track, TrackAnnouncement
 from sfu.transport import Transport
-from sfu.view_settings import ViewSettings
+from sfu.view_settings import VideoQuality, ViewSettings
 
 RELIABLE, LOSSY = "_reliable", "_lossy"
 # Without a connection by then, somebody who joined is gone again (LiveKit's figure).
@@ -60,7 +60,7 @@ class Member:
         self.track_wanted = Signal[[Track]]()
         self.subscription_allowed = Signal[[Participant, Track, bool]]()
         self.subscription_failed = Signal[[str, str]]()
-        self.quality_demanded = Signal[[Track, Mapping[str, bool]]]()
+        self.quality_demanded = Signal[[Track, Mapping[VideoQuality, bool]]]()
         self.track_muted = Signal[[Track]]()
         self.track_removed = Signal[[Track]]()
         self.moved = Signal[[Room]]()

@@ -223,7 +223,11 @@ class RecordingSfu:
         except KeyError:
             raise NotFound("session-not-found", "There is no such session.") from None
 
-    def remove_participant(self, room: str, identity: str) -> None:
+    @property
+    def moderation(self) -> "RecordingSfu":
+        return self
+
+    def remove(self, room: str, identity: str) -> None:
         participants = self.rooms.get(room).participants
         for participant in participants:
             if participant.identity == identity:

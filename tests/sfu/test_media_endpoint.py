@@ -37,8 +37,8 @@ async def test_public_addresses_are_what_is_announced() -> None:
         assert announced == [("udp", "203.0.113.5"), ("tcp", "203.0.113.5")]
         ids = Ids(random.Random(1).randbytes)
         planned = plan(SessionDescription.parse(offers.offer(offers.CHROME)), "publish")
-        transport = running.transports.open(planned, ids.ice())
-        local = running.local(transport, ids)
+        running.transports.open(planned.remote, planned.extensions, ice, keep_listening=True)
+        local = running.local(ice, 1)
         assert local.ice == transport.ice
         assert local.candidates == running.candidates
     finally:
