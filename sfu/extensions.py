@@ -62,13 +62,15 @@ class ExtensionIds:
         self._uris: dict[int, str] = {}
 
     def accept(self, offered: Iterable[Extmap]) -> tuple[Extmap, ...]:
-        """The extmaps to answer one m-section with (RFC 8285, 6). Malformed: an id means two things in the group."""
-        answer = []
+        """The extmaps to answer one m-section with, one per URI (RFC 8285, 6). Malformed: an id means two things in the
+        group.
+        """
+        answer: dict[str, Extmap] = {}
         for extmap in offered:
             if self._uris.setdefault(extmap.id, extmap.uri) != extmap.uri:
                 raise malformed(f"extmap id {extmap.id} means two extensions in one bundle")
             if extmap.uri not in _ACCEPTED[self._usage] or extmap.direction in _USELESS[self._usage]:
                 continue
             if extmap.id <= _MAX_ID and self.ids.setdefault(extmap.uri, extmap.id) == extmap.id:
-                answer.append(Extmap(extmap.id, extmap.uri, _MIRROR.get(extmap.direction)))
-        return tuple(answer)
+                answer.setdefault(extmap.uri, Extmap(extmap.id, extmap.uri, _MIRROR.get(extmap.direction)))
+        return tuple(answer.values())

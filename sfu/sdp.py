@@ -48,6 +48,8 @@ WHIP_LIMITS = Limits(bytes=64 * 1024, lines=2_000, sections=32)
 
 # Static payload types that need no rtpmap (RFC 3551, 6), as far as WebRTC uses them.
 _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}
+# Values of `a=rtcp-fb` for one payload type, and for all: WebRTC knows five.
+_MAX_FEEDBACK = 32
 # One SDP line: no control characters but tab (RFC 8866, 9 "byte-string"), no lone surrogates.
 _LINE_PATTERN = r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*+"
 _LINE = re.compile(_LINE_PATTERN)
@@ -92,7 +94,7 @@ class Section:
     def parsed(self, name: str, parse: Callable[[str], _Value]) -> list[_Value]:
         return [parse(value) for value in self.values(name)]
 
-    @property
+    @cached_property
     def direction(self) -> Direction | None:
         return next((_DIRECTION_LINES[start] for start in self._values if start in _DIRECTION_LINES), None)
 
@@ -145,7 +147,7 @@ class MediaSection(Section):
     def codecs(self) -> list[Codec]:
         """One per format of the m-line that is a payload type with a known mapping, in the m-line's order.
 
-        `a=rtcp-fb:*` counts for all of them (RFC 4585, 4.2).
+        `a=rtcp-fb:*` counts for all of them (RFC 4585, 4.2). Of feedback, so many values are looked at.
         """
         maps = {rtpmap.payload_type: rtpmap for rtpmap in self.parsed("rtpmap", RtpMap.parse)}
         for static, (name, clock_rate) in _STATIC_CODECS.items():
@@ -153,7 +155,9 @@ class MediaSection(Section):
         formats = dict(self._by_payload_type("fmtp"))
         feedback: dict[str, list[str]] = {}
         for payload_type, value in self._by_payload_type("rtcp-fb"):
-            feedback.setdefault(payload_type, []).append(value)
+            values = feedback.setdefault(payload_type, [])
+            if len(values) < _MAX_FEEDBACK:
+                values.append(value)
         codecs = []
         for text in dict.fromkeys(self.formats):
             if not text.isdigit() or (found := maps.get(number(text, "payload type", 127))) is None:

@@ -102,8 +102,8 @@ class _Capabilities:
     """Codecs and header extensions of m-sections. Most are alike, and what is alike is read once and shared."""
 
     def __init__(self, description: SessionDescription, extensions: ExtensionIds) -> None:
-        self._session_extmaps = description.session.extmaps
         self._extensions = extensions
+        self._of_session = extensions.accept(description.session.extmaps)
         self._codecs: dict[tuple[object, ...], tuple[CodecPair, ...]] = {}
         self._extmaps: dict[tuple[str, ...], tuple[Extmap, ...]] = {}
 
@@ -120,7 +120,8 @@ class _Capabilities:
     def extmaps(self, section: MediaSection) -> tuple[Extmap, ...]:
         said = tuple(section.values("extmap"))
         if said not in self._extmaps:
-            self._extmaps[said] = self._extensions.accept(self._session_extmaps + section.extmaps)
+            accepted = (*self._of_session, *self._extensions.accept(section.extmaps))
+            self._extmaps[said] = tuple({extmap.uri: extmap for extmap in accepted}.values())
         return self._extmaps[said]
 
 

@@ -140,11 +140,12 @@ def read_answer(text: str, offered: Sequence[OfferedSection], *, data_mid: str |
     live = _live(description, data_sections + [(section.kind, section.mid) for section in offered])
     remote = remote_transport(description, [live[mid] for mid in in_bundle(description, list(live))], _ANSWERED_ROLES)
     extensions = ExtensionIds("watch")
+    extensions.accept(description.session.extmaps)
     accepted: dict[str, tuple[CodecPair, ...]] = {}
     for ours in offered:
         if (theirs := live.get(ours.mid)) is not None:
             check_transportable(theirs)
-            extensions.accept(description.session.extmaps + theirs.extmaps)
+            extensions.accept(theirs.extmaps)
             receives = description.direction(theirs) in ("recvonly", "sendrecv")
             if ours.stream is not None and receives and (codecs := _accepted(ours.codecs, theirs)):
                 accepted[ours.mid] = codecs

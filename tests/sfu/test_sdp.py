@@ -192,6 +192,12 @@ def test_the_limits_are_the_callers(limits: Limits) -> None:
         SessionDescription.parse(text, limits)
 
 
+def test_feedback_is_bounded() -> None:
+    lines = [f"a=rtcp-fb:{to} x{number}" for number in range(900) for to in ("*", "96")]
+    (codec,) = parse("a=rtpmap:96 VP8/90000", *lines).codecs
+    assert codec.feedback == tuple(f"x{number}" for number in range(32))
+
+
 def test_candidates_are_bounded() -> None:
     candidate = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"
     assert len(parse(*[candidate] * MAX_CANDIDATES).candidates) == MAX_CANDIDATES
