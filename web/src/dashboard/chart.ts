@@ -22,6 +22,8 @@ export interface ChartPlan<Row> {
   readonly title: string;
   readonly lines: readonly Line<Row>[];
   readonly say: (value: number | null) => string;
+  /** A value at the axis, where there is little room. */
+  readonly mark: (value: number) => string;
   /** The least value at the top edge, so that noise near zero stays small. */
   readonly top: number;
   /** The values are whole numbers. */
@@ -31,7 +33,10 @@ export interface ChartPlan<Row> {
 const HEIGHT = 150;
 /** The time axis of a chart that has just begun. */
 const LEAST_SECONDS = 60;
-const AXIS_WIDTH = 58;
+const AXIS_WIDTH = 46;
+const AXIS_HEIGHT = 24;
+/** Above and to the right, for the half of a label that stands out. */
+const MARGIN = 10;
 
 export class Chart<Row> {
   private readonly legend = element("ul", { className: "legend" });
@@ -90,18 +95,19 @@ export class Chart<Row> {
       {
         width: this.plot.clientWidth,
         height: HEIGHT,
+        padding: [MARGIN, 2 * MARGIN, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         hooks: { setCursor: [() => this.tell()] },
         scales: { x: { time: true, range: timeRange }, y: { range: (_u, _min, max) => [0, Math.max(this.plan.top, (max ?? 0) * 1.1)] } },
         axes: [
-          { ...axis, space: 70, values: (_u, splits) => splits.map(clock) },
+          { ...axis, size: AXIS_HEIGHT, space: 70, values: (_u, splits) => splits.map(clock) },
           {
             ...axis,
             size: AXIS_WIDTH,
-            space: 36,
+            space: 30,
             ...(this.plan.whole ? { incrs: [1, 2, 5, 10] } : {}),
-            values: (_u, splits) => splits.map((value) => this.plan.say(value)),
+            values: (_u, splits) => splits.map(this.plan.mark),
           },
         ],
         series: [

@@ -45,7 +45,8 @@ export class Details {
   }
 }
 
-function streams(count: number): string {
+function streams(count: number): string | null {
+  if (count === 0) return null;
   return count === 1 ? "gets 1 stream" : `gets ${count} streams`;
 }
 

@@ -4,7 +4,7 @@ import { milliseconds, percent } from "../figures/format";
 import type { Tile } from "../figures/tiles";
 import type { ChartPlan } from "./chart";
 import type { ParticipantMoment, ServerMoment } from "./moments";
-import { bits, duration, joined, memory, scaled } from "./words";
+import { bits, brief, duration, joined, memory, scaled } from "./words";
 
 const sayBits = (kbps: number | null): string => joined(bits(kbps));
 const sayPercent = (value: number | null): string => joined(percent(value));
@@ -14,8 +14,9 @@ const sayLayer = (value: number | null): string => (value === null ? "–" : val
 
 export const PARTICIPANT_CHARTS: readonly ChartPlan<ParticipantMoment>[] = [
   {
-    title: "Bitrate",
+    title: "Bitrate, bit/s",
     say: sayBits,
+    mark: (kbps) => brief(kbps * 1000),
     top: 100,
     lines: [
       { label: "In", colour: "--line-1", read: (m) => m.inKbps },
@@ -24,8 +25,9 @@ export const PARTICIPANT_CHARTS: readonly ChartPlan<ParticipantMoment>[] = [
     ],
   },
   {
-    title: "Packet loss",
+    title: "Packet loss, %",
     say: sayPercent,
+    mark: brief,
     top: 5,
     lines: [
       { label: "In", colour: "--line-1", read: (m) => m.lossInPercent },
@@ -33,14 +35,16 @@ export const PARTICIPANT_CHARTS: readonly ChartPlan<ParticipantMoment>[] = [
     ],
   },
   {
-    title: "Round trip",
+    title: "Round trip, ms",
     say: sayMillis,
+    mark: brief,
     top: 20,
     lines: [{ label: "Round trip", colour: "--line-1", read: (m) => m.rttMs }],
   },
   {
     title: "Video layer, 0 the lowest",
     say: sayLayer,
+    mark: brief,
     top: 2.5,
     whole: true,
     lines: [
@@ -55,18 +59,20 @@ const busiest = ({ workerPercents }: ServerMoment): number | null => (workerPerc
 
 export const SERVER_CHARTS: readonly ChartPlan<ServerMoment>[] = [
   {
-    title: "Processor",
+    title: "Processor, %",
     say: sayPercent,
+    mark: brief,
     top: 10,
     lines: [
-      { label: "All", colour: "--line-1", read: (m) => m.cpuPercent },
-      { label: "Event loop, of one", colour: "--line-2", read: (m) => m.loopPercent },
-      { label: "Busiest worker, of one", colour: "--line-3", read: busiest },
+      { label: "All cores", colour: "--line-1", read: (m) => m.cpuPercent },
+      { label: "Event loop (1 core)", colour: "--line-2", read: (m) => m.loopPercent },
+      { label: "Busiest worker (1 core)", colour: "--line-3", read: busiest },
     ],
   },
   {
-    title: "Traffic",
+    title: "Traffic, bit/s",
     say: sayBits,
+    mark: (kbps) => brief(kbps * 1000),
     top: 100,
     lines: [
       { label: "In", colour: "--line-1", read: (m) => m.inKbps },
@@ -74,8 +80,9 @@ export const SERVER_CHARTS: readonly ChartPlan<ServerMoment>[] = [
     ],
   },
   {
-    title: "Packets",
+    title: "Packets per second",
     say: sayRate,
+    mark: brief,
     top: 10,
     lines: [
       { label: "In", colour: "--line-1", read: (m) => m.packetsIn },
@@ -84,8 +91,9 @@ export const SERVER_CHARTS: readonly ChartPlan<ServerMoment>[] = [
     ],
   },
   {
-    title: "Event loop lag",
+    title: "Event loop lag, ms",
     say: sayMillis,
+    mark: brief,
     top: 5,
     lines: [{ label: "Mean", colour: "--line-1", read: (m) => m.lagMs }],
   },
@@ -94,7 +102,7 @@ export const SERVER_CHARTS: readonly ChartPlan<ServerMoment>[] = [
 export const SERVER_TILES: readonly Tile<ServerMoment>[] = [
   { label: "Rooms", read: (m) => ({ value: String(m.rooms), unit: "" }) },
   { label: "Participants", read: (m) => ({ value: String(m.participants), unit: "" }) },
-  { label: "Processor", read: (m) => ({ ...percent(m.cpuPercent), unit: `% of ${m.cores}` }) },
+  { label: "Processor", read: (m) => ({ ...percent(m.cpuPercent), unit: `% of ${m.cores} ${m.cores === 1 ? "core" : "cores"}` }) },
   { label: "Memory", read: (m) => memory(m.memoryBytes) },
   { label: "Up for", read: (m) => duration(m.uptimeSeconds) },
   { label: "Version", read: (m) => ({ value: m.version, unit: "" }) },

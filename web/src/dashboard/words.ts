@@ -10,9 +10,20 @@ const UNITS = ["", "k", "M", "G"];
 /** A number in three digits or so, with a prefix by thousands; `per` is its unit. */
 export function scaled(value: number | null, per: string): Reading {
   if (value === null) return { value: NONE, unit: per };
-  let [scale, left] = [0, value];
-  while (Math.abs(left) >= 999.5 && scale < UNITS.length - 1) [scale, left] = [scale + 1, left / 1000];
+  const [left, scale] = thousands(value);
   return { value: left.toFixed(scale > 0 && left < 99.95 ? (left < 9.995 ? 2 : 1) : 0), unit: `${UNITS[scale] ?? ""}${per}` };
+}
+
+/** `2.5`, `500k`: as short as it can be said. */
+export function brief(value: number): string {
+  const [left, scale] = thousands(value);
+  return `${Number(left.toPrecision(3))}${UNITS[scale] ?? ""}`;
+}
+
+function thousands(value: number): [left: number, scale: number] {
+  let [left, scale] = [value, 0];
+  while (Math.abs(left) >= 999.5 && scale < UNITS.length - 1) [left, scale] = [left / 1000, scale + 1];
+  return [left, scale];
 }
 
 export const bits = (kbps: number | null): Reading => scaled(kbps === null ? null : kbps * 1000, "bit/s");
