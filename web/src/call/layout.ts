@@ -24,8 +24,9 @@ const MIN_WIDTH = 112;
 const MIN_HEIGHT = 84;
 /** More pictures at once than this is more than browsers decode well. */
 const MOST_PER_PAGE = 50;
-/** Pictures are cut to between square and 16:9. */
-const NARROWEST = 1;
+/** Cameras are wide: cut to less than this they lose too much, unless the box is higher than wide, as on a phone. */
+const NARROWEST = 4 / 3;
+const NARROWEST_UPRIGHT = 1;
 const WIDEST = 16 / 9;
 /** The share of the box that stays for the others beside, or under, a large picture. */
 const STRIP_SHARE = 0.2;
@@ -81,18 +82,19 @@ function capacity(count: number, box: Rect): number {
 
 /** The number of columns that gives `count` tiles the largest area; of equals, the fewest. */
 function best(count: number, box: Rect): Grid {
+  const narrowest = box.width < box.height ? NARROWEST_UPRIGHT : NARROWEST;
   let found: Grid = { columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
-    const grid = { columns, ...cut((box.width + GAP) / columns - GAP, (box.height + GAP) / rows - GAP) };
+    const grid = { columns, ...cut((box.width + GAP) / columns - GAP, (box.height + GAP) / rows - GAP, narrowest) };
     if (grid.width * grid.height > found.width * found.height) found = grid;
   }
   return found;
 }
 
 /** The largest whole-pixel tile of a bearable shape in a cell. */
-function cut(width: number, height: number): { width: number; height: number } {
-  const fitted = { width: Math.min(width, height * WIDEST), height: Math.min(height, width / NARROWEST) };
+function cut(width: number, height: number, narrowest: number): { width: number; height: number } {
+  const fitted = { width: Math.min(width, height * WIDEST), height: Math.min(height, width / narrowest) };
   return { width: Math.max(0, Math.floor(fitted.width)), height: Math.max(0, Math.floor(fitted.height)) };
 }
 

@@ -82,7 +82,10 @@ export class Stage {
       tile?.show(face, face.key === focus);
       tile?.place(face.key === focus ? places.focus : (places.tiles[index] ?? null));
     }
-    this.pager.hidden = places.pages === 1;
+    const paged = places.pages > 1;
+    this.pager.hidden = !paged;
+    // Makes room for the pager, and so comes here again; pages that are needed in more room are needed in less.
+    this.list.classList.toggle("paged", paged);
     this.pageNumber.textContent = `${this.page + 1} of ${places.pages}`;
     this.previous.disabled = this.page === 0;
     this.next.disabled = this.page === places.pages - 1;
