@@ -1,6 +1,6 @@
 """How good one participant's connection is, from what the data path counts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,6 @@ from sfu.stats import TrackStats, TransportStats
 
 Quality = Literal["lost", "poor", "good", "excellent"]
 ORDER: tuple[Quality, ...] = ("lost", "poor", "good", "excellent")
-KINDS: tuple[Kind, ...] = ("audio", "video")
 
 # Scores are R factors (ITU-T G.107): 100 is perfect. The bounds are LiveKit's: people put up with more than the E-model
 # says, which was made for telephony, because losses are repaired and concealed.
@@ -138,68 +137,80 @@ def upstream_loss(before: TransportStats, after: TransportStats) -> dict[int, fl
     known = {track["track"]: track for track in before["tracks"]}
     shares = {}
     for track in after["tracks"]:
-        flows = list(_layer_flows(known.get(track["track"]), track))
-        shares[track["track"]] = sum(flow.lost for flow in flows) / max(1, sum(flow.packets for flow in flows))
+        tally = _Tally()
+        _count_layers(tally, known.get(track["track"]), track)
+        shares[track["track"]] = tally.lost / max(1, tally.packets)
     return shares
+
+
+class _Tally:
+    """The streams of one flow. They share one way, so that what happens to a few packets of one is not more than that.
+    Plain sums: a member of a call of a hundred is sent two hundred streams.
+    """
+
+    __slots__ = ("jitter_ms", "lost", "packets", "repaired")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.lost = self.repaired = self.jitter_ms = 0.0
+
+    def add(self, packets: int, lost: float, repaired: float, jitter_ms: float) -> None:
+        self.packets += packets
+        self.lost += lost
+        self.repaired += repaired
+        self.jitter_ms = max(self.jitter_ms, jitter_ms)
+
+
+def _flows(tallies: Mapping[Kind, _Tally]) -> Iterator[Flow]:
+    for kind, tally in tallies.items():
+        if tally.packets:
+            yield Flow(kind, tally.packets, tally.lost, tally.repaired, tally.jitter_ms)
 
 
 def _received(before: TransportStats, after: TransportStats) -> Iterator[Flow]:
     known = {track["track"]: track for track in before["tracks"]}
-    for kind in KINDS:
-        tracks = [track for track in after["tracks"] if track["kind"] == kind]
-        yield _summed(kind, [flow for track in tracks for flow in _layer_flows(known.get(track["track"]), track)])
+    tallies: dict[Kind, _Tally] = {"audio": _Tally(), "video": _Tally()}
+    for track in after["tracks"]:
+        _count_layers(tallies["audio" if track["kind"] == "audio" else "video"], known.get(track["track"]), track)
+    return _flows(tallies)
 
 
-def _layer_flows(before: TrackStats | None, after: TrackStats) -> Iterator[Flow]:
+def _count_layers(tally: _Tally, before: TrackStats | None, after: TrackStats) -> None:
     known = {layer["ssrc"]: layer for layer in before["layers"]} if before else {}
-    kind: Kind = "audio" if after["kind"] == "audio" else "video"
     for layer in after["layers"]:
         old = known.get(layer["ssrc"])
         # What was missing at the first snapshot may have come by the second: then there is nothing lost in between.
         packets, lost, repaired = (
             max(0, layer[name] - (old[name] if old else 0)) for name in ("packets", "lost", "repaired")
         )
-        yield Flow(kind, packets + lost, lost, repaired, layer["jitter_ms"])
+        if packets:
+            tally.add(packets + lost, lost, repaired, layer["jitter_ms"])
 
 
 def _sent(
     before: TransportStats, after: TransportStats, kinds: Mapping[int, Kind], upstream: Mapping[int, float]
 ) -> Iterator[Flow]:
     known = {egress["egress"]: egress for egress in before["egresses"]}
-    for kind in KINDS:
-        flows = []
-        for egress in after["egresses"]:
-            if kinds.get(egress["egress"]) != kind:
-                continue
-            old = known.get(egress["egress"])
-            packets = max(0, egress["packets"] - (old["packets"] if old else 0))
-            not_ours = upstream.get(egress["source"], 0.0) if egress["source"] is not None else 0.0
-            missing = packets * max(0.0, egress["loss_fraction"] - not_ours)
-            repaired = min(missing, max(0, egress["retransmitted"] - (old["retransmitted"] if old else 0)))
-            flows.append(Flow(kind, packets, missing - repaired, repaired, egress["jitter_ms"]))
-        yield _summed(kind, flows)
-
-
-def _summed(kind: Kind, flows: Iterable[Flow]) -> Flow:
-    """They share one way, so that what happens to a few packets of one is not more than that."""
-    moving = [flow for flow in flows if flow.packets]
-    return Flow(
-        kind,
-        sum(flow.packets for flow in moving),
-        sum(flow.lost for flow in moving),
-        sum(flow.repaired for flow in moving),
-        max((flow.jitter_ms for flow in moving), default=0.0),
-    )
+    tallies: dict[Kind, _Tally] = {"audio": _Tally(), "video": _Tally()}
+    for egress in after["egresses"]:
+        kind, old = kinds.get(egress["egress"]), known.get(egress["egress"])
+        packets = egress["packets"] - (old["packets"] if old else 0)
+        if kind is None or packets <= 0:
+            continue
+        source, missing = egress["source"], egress["loss_fraction"]
+        if missing and source is not None:
+            missing = max(0.0, missing - upstream.get(source, 0.0))
+        missing *= packets
+        resent = egress["retransmitted"] - (old["retransmitted"] if old else 0)
+        repaired = min(missing, max(0, resent)) if missing else 0.0
+        tallies[kind].add(packets, missing - repaired, repaired, egress["jitter_ms"])
+    return _flows(tallies)
 
 
 def _rated(sample: QualitySample) -> float:
     """The R factor of the worst flow, simplified as usual: loss and delay, the buffer against jitter included."""
     rtt_ms = sample.rtt_ms or 0.0
-    ratings = [
-        MAX_SCORE - _delay_effect(rtt_ms / 2 + 2 * flow.jitter_ms) - _loss_effect(flow)
-        for flow in sample.flows
-        if flow.packets
-    ]
+    ratings = [MAX_SCORE - _delay_effect(rtt_ms / 2 + 2 * flow.jitter_ms) - _loss_effect(flow) for flow in sample.flows]
     return min(ratings, default=MAX_SCORE - _delay_effect(rtt_ms / 2))
 
 
