@@ -13,11 +13,14 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(slots=True)
 class _Publisher:
-    """`joined`: a running number. `started`: when it began to speak, None if it does not; `spoke`: when it stopped."""
+    """`joined`: a running number. `started`: when it began to speak, None if it does not; `spoke`: when it stopped;
+    `muted`: there is no picture to show.
+    """
 
     joined: int
     started: float | None = None
     spoke: float = -math.inf
+    muted: bool = False
 
 
 class LastN(Generic[K]):
@@ -63,19 +66,17 @@ class LastN(Generic[K]):
 
     def remove(self, key: K, now: float) -> bool:
         """It does not any more. True: `shown_to` changed, for somebody."""
-        if self._publishers.pop(key, None) is None:
+        return self._publishers.pop(key, None) is not None and self._vacate(key, now)
+
+    def handle_mute(self, key: K, muted: bool, now: float) -> bool:
+        """A camera is muted, and needs no place, or is not any more; when it spoke is remembered. True: `shown_to`
+        changed, for somebody.
+        """
+        publisher = self._publishers.get(key)
+        if publisher is None or muted == publisher.muted:
             return False
-        if key != self._reserve and key not in self._places:
-            return False
-        if key in self._places and self._reserve is not None:
-            self._places[self._places.index(key)] = self._reserve
-        elif key in self._places:
-            self._places.remove(key)
-        self._reserve = None
-        self._fill()
-        # That was a change for everybody; who waits for a place waits for as long as after any other.
-        self._swapped_at = now
-        return True
+        publisher.muted = muted
+        return self._vacate(key, now) if muted else self._arrange(now)
 
     def handle_speaking(self, key: K, speaking: bool, now: float) -> bool:
         """Somebody, known here or not, begins or ceases to speak (`sfu.speakers`). True: `shown_to` changed."""
@@ -95,6 +96,19 @@ class LastN(Generic[K]):
     def handle_timeout(self, now: float) -> bool:
         """True: `shown_to` changed."""
         return self._arrange(now)
+
+    def _vacate(self, key: K, now: float) -> bool:
+        if key != self._reserve and key not in self._places:
+            return False
+        if key in self._places and self._reserve is not None:
+            self._places[self._places.index(key)] = self._reserve
+        elif key in self._places:
+            self._places.remove(key)
+        self._reserve = None
+        self._fill()
+        # That was a change for everybody; who waits for a place waits for as long as after any other.
+        self._swapped_at = now
+        return True
 
     def _arrange(self, now: float) -> bool:
         changed = self._fill()
@@ -140,7 +154,7 @@ class LastN(Generic[K]):
             self._reserve = coming
 
     def _ranking(self) -> list[K]:
-        return sorted(self._publishers, key=self._rank)
+        return sorted((key for key, known in self._publishers.items() if not known.muted), key=self._rank)
 
     def _rank(self, key: K) -> tuple[int, float, int]:
         publisher = self._publishers[key]

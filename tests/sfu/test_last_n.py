@@ -107,6 +107,22 @@ def test_the_place_of_who_leaves_is_filled_at_once() -> None:
     assert last.shown_to(OUTSIDER) == frozenset()
 
 
+def test_a_muted_camera_needs_no_place_and_its_speaker_gets_one_back() -> None:
+    last = room(2, "abcd")
+    last.handle_speaking("d", True, 1.0)
+    last.handle_speaking("d", False, 5.0)
+    assert last.handle_mute("d", True, 6.0) is True
+    assert last.places == ("a", "b")
+    assert last.handle_mute("d", True, 6.0) is False
+    assert last.handle_mute("nobody", True, 6.0) is False
+    assert last.handle_speaking("d", True, 7.0) is False, "there is nothing to see"
+    assert last.handle_speaking("d", False, 8.0) is False
+    assert last.handle_mute("d", False, 9.0) is True
+    assert set(last.places) == {"d", "a"}
+    last.handle_mute("c", True, 10.0)
+    assert last.remove("c", 11.0) is False
+
+
 def test_strangers_speak_too() -> None:
     last = room(2, "ab")
     assert last.handle_speaking("somebody without a camera", True, 1.0) is False
@@ -114,7 +130,7 @@ def test_strangers_speak_too() -> None:
 
 
 _step = st.tuples(
-    st.sampled_from(["add", "remove", "speaks", "speaks", "speaks", "ceases", "ceases"]),
+    st.sampled_from(["add", "remove", "mute", "unmute", "speaks", "speaks", "speaks", "ceases", "ceases"]),
     st.sampled_from("abcdefgh"),
     st.sampled_from([0.0, 0.1, 0.5, 1.0, 3.0]),
 )
@@ -146,6 +162,7 @@ class Watched:
     def __init__(self, n: int) -> None:
         self.n, self.last, self.now = n, LastN[str](n), 0.0
         self.present: set[str] = set()
+        self.muted: set[str] = set()
         self.speaking: set[str] = set()
         self.spoke: dict[str, float] = {}
         self.replaced_at = -SWAP_SECONDS
@@ -168,9 +185,15 @@ class Watched:
             self.check(lambda: self.last.add(key, self.now))
         elif action == "remove":
             self.present.discard(key)
+            self.muted.discard(key)
             self.speaking.discard(key)
             self.spoke.pop(key, None)
             self.check(lambda: self.last.remove(key, self.now), removed=True)
+        elif action in ("mute", "unmute"):
+            muted = action == "mute"
+            if key in self.present:
+                (self.muted.add if muted else self.muted.discard)(key)
+            self.check(lambda: self.last.handle_mute(key, muted, self.now), removed=muted)
         elif key in self.present:
             if action == "speaks":
                 self.speaking.add(key)
@@ -198,7 +221,7 @@ class Watched:
         """With all silent, everybody is shown the last N speakers other than itself, and others for want of such."""
         assert self.last.next_deadline() is None
         for viewer in EVERYBODY:
-            others = self.present - {viewer}
+            others = self.present - self.muted - {viewer}
             shown = self.last.shown_to(viewer)
             assert len(shown) == min(self.n, len(others))
             times = sorted((self.spoke[key] for key in shown & self.spoke.keys()), reverse=True)
