@@ -20,7 +20,7 @@ const tokenField = byId("token", HTMLInputElement);
 const roomForm = byId("room-form", HTMLFormElement);
 const roomField = byId("room-name", HTMLInputElement);
 
-const server = new ServerPanel(byId("server", HTMLElement), byId("tiles", HTMLElement), byId("server-charts", HTMLElement));
+const server = new ServerPanel(byId("server", HTMLElement), byId("tiles", HTMLElement), byId("server-charts", HTMLElement), byId("drops", HTMLElement));
 const rooms = new RoomsList(
   byId("rooms", HTMLElement),
   byId("rooms-hint", HTMLElement),

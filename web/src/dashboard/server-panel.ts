@@ -7,6 +7,7 @@ import { History } from "./history";
 import { type ServerMoment, serverMoment, serverTotals } from "./moments";
 import { SERVER_CHARTS, SERVER_TILES } from "./plans";
 import { Window } from "./window";
+import { drops } from "./words";
 
 export class ServerPanel {
   private readonly tiles: Tiles<ServerMoment>;
@@ -18,6 +19,7 @@ export class ServerPanel {
     private readonly section: HTMLElement,
     tiles: HTMLElement,
     charts: HTMLElement,
+    private readonly drops: HTMLElement,
   ) {
     this.tiles = new Tiles(tiles, SERVER_TILES);
     this.charts = SERVER_CHARTS.map((plan) => new Chart(charts, plan));
@@ -33,6 +35,7 @@ export class ServerPanel {
     const moment = serverMoment(figures, this.window.add(figures.uptime_seconds, serverTotals(figures)));
     this.history.add(at, moment);
     this.tiles.show(moment);
+    this.drops.textContent = drops(figures.dropped);
     for (const chart of this.charts) chart.show(this.history);
   }
 

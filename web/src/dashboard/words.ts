@@ -57,6 +57,15 @@ export function layers({ layerIn, layerForwarded, layerOut }: ParticipantMoment)
   return words.filter(Boolean).join("; ") || NONE;
 }
 
+const MAX_REASONS = 6;
+
+/** What was dropped and why, the most first; empty when nothing was. */
+export function drops(reasons: Readonly<Record<string, number>>): string {
+  const most = Object.entries(reasons).sort(([, a], [, b]) => b - a).slice(0, MAX_REASONS);
+  const words = most.map(([reason, count]) => `${reason.replaceAll("_", " ")} ${count}`);
+  return words.length === 0 ? "" : `Dropped since the start: ${words.join(", ")}.`;
+}
+
 const SOURCES: Readonly<Record<string, string>> = {
   camera: "Camera",
   microphone: "Microphone",
