@@ -12,8 +12,10 @@ from api.ice_servers import IceServer
 from api.settings import Settings
 from api.tokens import VideoGrant, mint
 from sfu._datapath import HttpAccepted
+from sfu.calls.joining import Joining
+from sfu.calls.member import Member
 from sfu.connection import Connection
-from sfu.errors import Conflict, Malformed, NotFound, SfuError
+from sfu.errors import Conflict, Malformed, NotFound, Overloaded, SfuError
 from sfu.events import Signal
 from sfu.remote_candidates import CandidateCount
 from sfu.stats import PathStats, TransportStats
@@ -216,6 +218,16 @@ class RecordingSfu:
         self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
     ) -> RecordedSession:
         return self._open("watch", room, identity, offer, name, metadata)
+
+    def join(self, room: str, joining: Joining) -> Member:
+        raise self.refusal or Overloaded("room-full", "The room is full.", retry_after=10.0)
+
+    def member(self, room: str, identity: str) -> Member | None:
+        return None
+
+    def members(self, room: str) -> Sequence[Member]:
+        self.rooms.get(room)
+        return ()
 
     def session(self, session_id: str) -> RecordedSession:
         try:
