@@ -18,7 +18,6 @@ from sfu.sdp import MediaSection, SessionDescription
 from tests.sfu import offers
 from tests.sfu.calls.descriptions import CANDIDATES, LOCAL, NAMES, many, stream
 
-
 Receiving = Mapping[str, tuple[CodecPair, ...]]
 Sending = Mapping[str, tuple[tuple[CodecPair, ...], SentStream]]
 
