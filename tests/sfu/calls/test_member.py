@@ -23,11 +23,10 @@ async def test_everybody_sees_and_hears_everybody() -> None:
         his = await bob.publish("audio", "video")
         await eventually(lambda: all(bob.seen(track) > 10 for track in hers))
         await eventually(lambda: all(alice.seen(track) > 10 for track in his))
-        # aiortc does not bundle all of an offer with several m-sections of a kind, when that is the first.
+        # aiortc receives no more than one track of a kind within a bundle that begins with data channels.
         carol = await Caller.join(sfu, "hall", "carol", auto_subscribe=False)
-        await eventually(lambda: carol.member.is_connected)
-        carol.member.subscribe([track.id for track in (*hers, *his)], True)
-        await eventually(lambda: all(carol.seen(track) > 5 for track in (*hers, *his)))
+        carol.member.subscribe([track.id for track in hers], True)
+        await eventually(lambda: all(carol.seen(track) > 5 for track in hers))
         await alice.close()
         await eventually(lambda: not {track.id for track in hers} & set(carol.member.sent_tracks.values()))
         for caller in (bob, carol):
