@@ -297,7 +297,15 @@ class _Commands:
 
     def unpublish(self, track: int) -> None: ...
     def forward_layer(self, track: int, layer: int) -> None:
-        """Viewers of the track move to this layer at its next keyframe, which is asked for. At first: the lowest."""
+        """Viewers of the track without a choice of their own move to this layer at its next keyframe, which is asked
+        for. At first: the lowest. A layer the track does not have is ignored and counted.
+        """
+
+    def choose_layer(self, egress: int, layer: int | None) -> None:
+        """This viewer moves to this layer (0..7) of its track at that layer's next keyframe, which is asked for; None:
+        to what `forward_layer` says. Until then it stays where it is, and it stays on a layer that stops: LayerChanged
+        tells. A layer the track does not have is ignored and counted.
+        """
 
     def subscribe(self, transport: int, egress: EgressSpec) -> int:
         """The transport can be sent this stream; the egress's id. Silent until `set_source`, and for good if the
@@ -305,9 +313,13 @@ class _Commands:
         """
 
     def set_source(
-        self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] = ...
+        self,
+        egress: int,
+        track: int | None,
+        payload_types: Mapping[int, tuple[int, int | None]] = ...,
+        layer: int | None = ...,
     ) -> None:
-        """Feed the egress from a track (None: from nothing).
+        """Feed the egress from a track (None: from nothing), with this choice of a layer; see `choose_layer`.
 
         payload_types: the publisher's payload type to the viewer's `(payload_type, rtx_payload_type | None)`; packets
         of other payload types are dropped and counted. Sequence numbers, timestamps and picture ids continue across
@@ -316,7 +328,7 @@ class _Commands:
 
     def unsubscribe(self, egress: int) -> None: ...
     def request_keyframe(self, track: int) -> None:
-        """Coalesced and throttled like a viewer's own PLI."""
+        """Of every layer that somebody sees. Coalesced and throttled like a viewer's own PLI."""
 
     def send(self, path: Path, data: bytes) -> None:
         """One STUN message to a client, on a path by udp, tcp or tls."""

@@ -36,10 +36,13 @@ class TrackStats(TypedDict):
 
 
 class EgressStats(TypedDict):
-    """One stream forwarded to one viewer; `loss_fraction` and `jitter_ms` are from its receiver reports."""
+    """One stream forwarded to one viewer; `loss_fraction` and `jitter_ms` are from its receiver reports. `layer`: what
+    it shows of its source, None before its first keyframe.
+    """
 
     egress: int
     source: int | None
+    layer: int | None
     packets: int
     bytes: int
     bitrate_bps: int

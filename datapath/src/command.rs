@@ -82,7 +82,7 @@ pub enum Command {
         /// The track.
         id: TrackId,
     },
-    /// Viewers of the track move to this layer at its next keyframe.
+    /// Viewers of the track without a choice of their own move to this layer at its next keyframe.
     ForwardLayer {
         /// The track.
         track: TrackId,
@@ -106,13 +106,22 @@ pub enum Command {
         track: Option<TrackId>,
         /// How payload types translate.
         payload_types: PayloadTypeMap,
+        /// The layer this viewer is to have; None: what all have.
+        layer: Option<u8>,
+    },
+    /// The viewer moves to this layer of its track at its next keyframe.
+    ChooseLayer {
+        /// The egress.
+        egress: EgressId,
+        /// The layer's index; None: what all have.
+        layer: Option<u8>,
     },
     /// The stream ends.
     Unsubscribe {
         /// The egress.
         id: EgressId,
     },
-    /// Ask the track's publisher for a keyframe.
+    /// Ask the track's publisher for a keyframe of every layer that viewers see.
     RequestKeyframe {
         /// The track.
         track: TrackId,
@@ -222,7 +231,7 @@ impl Command {
             Self::Publish { id, .. } | Self::Unpublish { id } => id.home(workers),
             Self::ForwardLayer { track, .. } | Self::RequestKeyframe { track } => track.home(workers),
             Self::Subscribe { id, .. } | Self::Unsubscribe { id } => id.home(workers),
-            Self::SetSource { egress, .. } => egress.home(workers),
+            Self::SetSource { egress, .. } | Self::ChooseLayer { egress, .. } => egress.home(workers),
             Self::SendStun { path, .. } => match path.carrier {
                 Carrier::Tcp(id) | Carrier::Tls(id) => id.home(workers),
                 Carrier::Relay(id) | Carrier::RelaySocket(id) => id.home(workers),

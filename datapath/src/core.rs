@@ -3,11 +3,13 @@
 //! `handle_*` takes bytes, addresses and the time. After every input the shell drains `poll_transmit`, `poll_message`,
 //! `poll_event` and `poll_claim`, and calls `handle_timeout` at `next_deadline`. The files below are what can happen: a
 //! command or message (`control`), a datagram (`receive`) or what one of them reports (`feedback`), media to pass on
-//! (`fanout`), what is relayed (`relay`), time (`timers`).
+//! (`fanout`) and which layers of it (`layers`, `demand`), what is relayed (`relay`), time (`timers`).
 
 mod control;
+mod demand;
 mod fanout;
 mod feedback;
+mod layers;
 mod receive;
 mod relay;
 mod timers;
@@ -30,6 +32,7 @@ use crate::time::Instant;
 use crate::track::Track;
 use crate::transport::Transport;
 use fanout::Feed;
+pub use layers::Common;
 
 /// Keeps the shared address book right: which worker a 5-tuple's packets belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +196,7 @@ impl Core {
     /// Drop a transport on our own account.
     fn close(&mut self, now: Instant, id: TransportId, reason: CloseReason) {
         let paths = self.transports.get(&id).map(|transport| transport.paths(now, &self.relays)).unwrap_or_default();
-        self.remove_transport(id);
+        self.remove_transport(now, id);
         self.events.push_back(Event::TransportClosed { transport: id, reason, paths });
     }
 

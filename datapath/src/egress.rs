@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::batch::SendBatch;
 use crate::command::PayloadTypeMap;
+use crate::core::Common;
 use crate::history::History;
 use crate::ids::{EgressId, TrackId, TransportId};
-use crate::media::{EgressSpec, Kind, MediaPacket, SourceClock, SourceId};
+use crate::media::{EgressSpec, Kind, LayerSet, MediaPacket, SourceClock, SourceId};
 use crate::munger::Munger;
 use crate::packet::codec::{self, Codec};
 use crate::packet::rtcp::ReportBlock;
@@ -31,8 +32,10 @@ const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(50);
 struct Source {
     track: TrackId,
     payload_types: PayloadTypeMap,
-    /// The layer viewers of the track are to move to.
-    target_layer: u8,
+    /// The layer that was chosen for this viewer.
+    choice: Option<u8>,
+    /// The layer it is to have; None until it is known which those without a choice have.
+    target: Option<u8>,
 }
 
 impl Source {
@@ -127,26 +130,46 @@ impl Egress {
         self.source.as_ref().map(|source| source.track)
     }
 
-    /// Feed it from another track, or from nothing. What was sent stays available to NACKs. Even the same track begins
-    /// anew, since some of it has gone by.
-    pub fn set_source(&mut self, track: Option<TrackId>, payload_types: PayloadTypeMap, target_layer: u8) {
-        self.current = None;
-        self.source = track.map(|track| Source { track, payload_types, target_layer });
-    }
-
-    /// Move to this layer at its next keyframe.
-    pub fn set_target_layer(&mut self, layer: u8) {
-        if let Some(source) = &mut self.source {
-            source.target_layer = layer;
+    /// Feed it from another track, or from nothing, or change how it is fed from the same. What was sent stays available
+    /// to NACKs. A track that comes back begins anew, since some of it has gone by.
+    pub fn set_source(&mut self, track: Option<TrackId>, payload_types: PayloadTypeMap, choice: Option<u8>) {
+        if self.track() != track {
+            self.current = None;
         }
+        self.source = track.map(|track| Source { track, payload_types, choice, target: choice });
     }
 
-    /// It has a video source, but shows nothing of its target layer yet.
-    pub fn awaits_keyframe(&self) -> bool {
-        self.spec.kind == Kind::Video
-            && self.source.as_ref().is_some_and(|source| {
-                !self.current.is_some_and(|c| c.track == source.track && c.layer == source.target_layer)
-            })
+    /// Move to this layer, or (None) to what all have, at its next keyframe. False: there is no such layer.
+    pub fn choose_layer(&mut self, choice: Option<u8>, common: Option<Common>) -> bool {
+        let Some(source) = &mut self.source else { return false };
+        if choice.zip(common).is_some_and(|(layer, common)| layer >= common.count) {
+            return false;
+        }
+        source.choice = choice;
+        source.target = choice.or(common.map(|common| common.layer));
+        true
+    }
+
+    /// Without a choice, move to the layer all have. False: what had been chosen is no layer of this track.
+    pub fn follow(&mut self, common: Common) -> bool {
+        let choice = self.source.as_ref().and_then(|source| source.choice);
+        self.choose_layer(choice, Some(common)) || !self.choose_layer(None, Some(common))
+    }
+
+    /// The layer it shows.
+    pub fn layer(&self) -> Option<u8> {
+        self.current.filter(|current| Some(current.track) == self.track()).map(|current| current.layer)
+    }
+
+    /// The layer it is to have, and while it waits for that one's keyframe also the one it shows.
+    pub fn wanted_layers(&self) -> LayerSet {
+        self.source.as_ref().and_then(|source| source.target).into_iter().chain(self.layer()).collect()
+    }
+
+    /// The layer whose keyframe it needs: it has a video source, but shows nothing of its layer yet.
+    pub fn awaited_layer(&self) -> Option<u8> {
+        let target = self.source.as_ref()?.target?;
+        (self.spec.kind == Kind::Video && self.layer() != Some(target)).then_some(target)
     }
 
     /// The source whose clock its sender reports need.
@@ -168,6 +191,9 @@ impl Egress {
     ) {
         let Some(source) = self.source.as_ref().filter(|source| source.track == packet.track) else { return };
         let is_current = self.current.is_some_and(|current| current.source == packet.source);
+        if !is_current && source.target != Some(packet.layer) {
+            return;
+        }
         if packet.payload.is_empty() {
             if is_current {
                 self.munger.skip(packet.sequence);
@@ -196,7 +222,7 @@ impl Egress {
                 }
             }
         } else {
-            if packet.layer != source.target_layer || (self.spec.kind == Kind::Video && !packet.keyframe) {
+            if self.spec.kind == Kind::Video && !packet.keyframe {
                 return;
             }
             let hint = self.timestamp_hint(packet, clock);
@@ -315,14 +341,15 @@ impl Egress {
         rtt
     }
 
-    /// The viewer asked for a picture; the track to ask for it, unless that was done just now.
-    pub fn on_keyframe_request(&mut self, now: Instant) -> Option<TrackId> {
+    /// The viewer asked for a picture: where to ask for it, unless that was done just now. While it moves to a layer,
+    /// either of the two will do, and the new one may not flow.
+    pub fn on_keyframe_request(&mut self, now: Instant) -> Option<(TrackId, LayerSet)> {
         self.plis_received += 1;
         if self.last_request.is_some_and(|last| now.since(last) < MIN_REQUEST_INTERVAL) {
             return None;
         }
         self.last_request = Some(now);
-        self.track()
+        self.track().map(|track| (track, self.wanted_layers()))
     }
 
     /// A snapshot.
@@ -331,6 +358,7 @@ impl Egress {
         EgressStats {
             egress: self.id,
             source: self.track(),
+            layer: self.layer(),
             packets: self.packets,
             bytes: self.bytes,
             bitrate_bps: self.rate.bits_per_second(now),

@@ -71,6 +71,41 @@ impl TrackSpec {
 /// Simulcast layers one track may have; more are never created.
 pub const MAX_LAYERS: usize = 8;
 
+/// Some layers of one track.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerSet(u8);
+
+const _: () = assert!(MAX_LAYERS <= u8::BITS as usize);
+
+impl LayerSet {
+    /// Whether this layer is one of them.
+    pub fn contains(self, layer: u8) -> bool {
+        usize::from(layer) < MAX_LAYERS && self.0 >> layer & 1 == 1
+    }
+
+    /// Lowest first.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        (0..MAX_LAYERS as u8).filter(move |layer| self.contains(*layer))
+    }
+}
+
+impl Extend<u8> for LayerSet {
+    /// A layer that no track can have is left out.
+    fn extend<T: IntoIterator<Item = u8>>(&mut self, layers: T) {
+        for layer in layers.into_iter().filter(|layer| usize::from(*layer) < MAX_LAYERS) {
+            self.0 |= 1 << layer;
+        }
+    }
+}
+
+impl FromIterator<u8> for LayerSet {
+    fn from_iter<T: IntoIterator<Item = u8>>(layers: T) -> Self {
+        let mut set = Self::default();
+        set.extend(layers);
+        set
+    }
+}
+
 /// One stream towards a viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressSpec {

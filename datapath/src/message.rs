@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use crate::ids::{TrackId, WorkerId};
-use crate::media::{MediaPacket, SourceClock, SourceId};
+use crate::media::{LayerSet, MediaPacket, SourceClock, SourceId};
 
 /// One message. Opaque to the shell, which only carries it.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// Home to viewers: a packet to fan out.
     Media(Arc<MediaPacket>),
-    /// Home to viewers: which layer to move to.
+    /// Home to viewers: which layer is for all without a choice of their own.
     Forwarded {
         /// The track.
         track: TrackId,
         /// The layer's index.
         layer: u8,
+        /// How many layers the track has.
+        count: u8,
     },
     /// Home to viewers: what the publisher's sender report says.
     Clock {
@@ -31,18 +33,20 @@ pub enum Message {
         /// The track.
         track: TrackId,
     },
-    /// Viewers to home: this worker has, or no longer has, viewers.
+    /// Viewers to home: which layers somebody at this worker wants.
     Interest {
         /// The track.
         track: TrackId,
         /// Who speaks.
         worker: WorkerId,
-        /// Whether packets are wanted.
-        wanted: bool,
+        /// None: there are no viewers any more.
+        layers: Option<LayerSet>,
     },
-    /// Viewers to home: somebody needs a keyframe of the forwarded layer.
+    /// Viewers to home: somebody needs a keyframe of this layer.
     KeyframeWanted {
         /// The track.
         track: TrackId,
+        /// The layer's index.
+        layer: u8,
     },
 }

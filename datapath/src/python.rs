@@ -258,7 +258,7 @@ impl Commands {
         self.submit(Command::Unpublish { id: TrackId(track.u32()) })
     }
 
-    fn forward_layer(&self, track: Id, layer: Int<0, { MAX_LAYERS as i64 - 1 }>) -> PyResult<()> {
+    fn forward_layer(&self, track: Id, layer: Layer) -> PyResult<()> {
         self.submit(Command::ForwardLayer { track: TrackId(track.u32()), layer: layer.u8() })
     }
 
@@ -266,13 +266,25 @@ impl Commands {
         Ok(self.0.subscribe(TransportId(transport.u32()), egress.0.clone())?.0)
     }
 
-    #[pyo3(signature = (egress, track, payload_types=PayloadTypes::default()))]
-    fn set_source(&self, egress: Id, track: Option<Id>, payload_types: PayloadTypes) -> PyResult<()> {
+    #[pyo3(signature = (egress, track, payload_types=PayloadTypes::default(), layer=None))]
+    fn set_source(
+        &self,
+        egress: Id,
+        track: Option<Id>,
+        payload_types: PayloadTypes,
+        layer: Option<Layer>,
+    ) -> PyResult<()> {
         self.submit(Command::SetSource {
             egress: EgressId(egress.u32()),
             track: track.map(|track| TrackId(track.u32())),
             payload_types: payload_types.0,
+            layer: layer.map(Int::u8),
         })
+    }
+
+    #[pyo3(signature = (egress, layer))]
+    fn choose_layer(&self, egress: Id, layer: Option<Layer>) -> PyResult<()> {
+        self.submit(Command::ChooseLayer { egress: EgressId(egress.u32()), layer: layer.map(Int::u8) })
     }
 
     fn unsubscribe(&self, egress: Id) -> PyResult<()> {
@@ -593,6 +605,9 @@ struct Int<const MIN: i64, const MAX: i64>(i64);
 
 /// The id of a transport, track or egress.
 type Id = Int<0, U32_MAX>;
+
+/// The index of a layer.
+type Layer = Int<0, { MAX_LAYERS as i64 - 1 }>;
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "every use has bounds that fit")]
 impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {

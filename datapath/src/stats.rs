@@ -47,6 +47,7 @@ pub struct TrackStats {
 pub struct EgressStats {
     pub egress: EgressId,
     pub source: Option<TrackId>,
+    pub layer: Option<u8>,
     pub packets: u64,
     pub bytes: u64,
     pub bitrate_bps: u64,

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::ids::{TrackId, TransportId, WorkerId};
 use crate::keyframe::KeyframeRequester;
-use crate::media::{Kind, SourceClock, SourceId, TrackSpec};
+use crate::media::{Kind, LayerSet, SourceClock, SourceId, TrackSpec, MAX_LAYERS};
 use crate::nack::{Arrival, NackGenerator};
 use crate::packet::rtcp::{self, ReportBlock};
 use crate::rate::RateMeter;
@@ -15,8 +15,6 @@ use crate::time::{earliest, Instant};
 /// A layer without packets for this long has stopped. Audio pauses between words (DTX sends every 400 ms).
 const VIDEO_SILENCE: Duration = Duration::from_millis(1000);
 const AUDIO_SILENCE: Duration = Duration::from_millis(2000);
-/// How long the layer viewers are leaving is still passed on after the first keyframe of the one they move to.
-const RETIREMENT: Duration = Duration::from_millis(500);
 /// Round trip to a publisher. It is the sender that measures it (RFC 3550, 6.4.1); we only receive, so we assume one.
 pub const ASSUMED_PUBLISHER_RTT: Duration = Duration::from_millis(100);
 
@@ -112,12 +110,11 @@ pub struct Track {
     pub spec: TrackSpec,
     /// Lowest first; never empty.
     pub layers: Vec<Layer>,
-    /// The layer viewers see, or are moving to.
+    /// The layer for viewers without a choice of their own.
     pub forwarded: u8,
-    /// The layer they are leaving, and until when it is still passed on.
-    retiring: Option<(u8, Option<Instant>)>,
-    /// Workers with viewers.
+    /// Workers with viewers, and those with viewers that want each layer: one bit each.
     interested: u64,
+    wanted: [u64; MAX_LAYERS],
 }
 
 impl Track {
@@ -137,7 +134,7 @@ impl Track {
                 layer
             })
             .collect();
-        Self { id, transport, spec, layers, forwarded: 0, retiring: None, interested: 0 }
+        Self { id, transport, spec, layers, forwarded: 0, interested: 0, wanted: [0; MAX_LAYERS] }
     }
 
     /// A layer's packets now come with this SSRC. A changed one makes it a new source: its numbers start afresh.
@@ -163,39 +160,37 @@ impl Track {
         layer.is_some_and(|layer| (if rtx { layer.rtx_ssrc } else { layer.ssrc }) == Some(ssrc))
     }
 
-    /// Record that a worker has, or no longer has, viewers.
-    pub fn set_interest(&mut self, worker: WorkerId, wanted: bool) {
+    /// How many layers it has.
+    pub fn layer_count(&self) -> u8 {
+        // At most MAX_LAYERS.
+        self.layers.len() as u8
+    }
+
+    /// Record which layers a worker's viewers want; None: it has none. True if it had none before.
+    pub fn set_interest(&mut self, worker: WorkerId, layers: Option<LayerSet>) -> bool {
         let bit = 1u64 << (worker.0 % Self::MAX_WORKERS);
-        if wanted {
-            self.interested |= bit;
-        } else {
-            self.interested &= !bit;
+        let set = |mask: &mut u64, on: bool| *mask = if on { *mask | bit } else { *mask & !bit };
+        let known = self.interested & bit != 0;
+        set(&mut self.interested, layers.is_some());
+        for (layer, mask) in (0u8..).zip(&mut self.wanted) {
+            set(mask, layers.is_some_and(|layers| layers.contains(layer)));
         }
+        !known && layers.is_some()
     }
 
     /// Workers with viewers.
     pub fn interested(&self) -> impl Iterator<Item = WorkerId> + 'static {
-        let mask = self.interested;
-        (0..Self::MAX_WORKERS).filter(move |index| mask & (1 << index) != 0).map(WorkerId)
+        workers_in(self.interested)
     }
 
-    /// Whether packets of this layer are passed on.
+    /// Workers that packets of this layer are passed on to.
+    pub fn wanting(&self, layer: u8) -> impl Iterator<Item = WorkerId> + 'static {
+        workers_in(self.wanted.get(usize::from(layer)).copied().unwrap_or(0))
+    }
+
+    /// Whether packets of this layer are passed on at all.
     pub fn passes(&self, layer: u8) -> bool {
-        self.interested != 0 && (layer == self.forwarded || self.retiring.is_some_and(|(old, _)| old == layer))
-    }
-
-    /// Viewers are to move to this layer. True if that is a change.
-    pub fn forward_layer(&mut self, layer: u8) -> bool {
-        if layer == self.forwarded || usize::from(layer) >= self.layers.len() {
-            return false;
-        }
-        self.retiring = match self.retiring {
-            // No keyframe of the forwarded layer has come: viewers are still on the one before.
-            Some((shown, None)) => (shown != layer).then_some((shown, None)),
-            _ => Some((self.forwarded, None)),
-        };
-        self.forwarded = layer;
-        true
+        self.wanted.get(usize::from(layer)).is_some_and(|workers| *workers != 0)
     }
 
     /// Take in one packet. False: it had arrived before.
@@ -226,22 +221,23 @@ impl Track {
         }
         if packet.entry {
             layer.keyframes.on_keyframe(now);
-            if index == self.forwarded {
-                if let Some((_, until @ None)) = &mut self.retiring {
-                    *until = Some(now + RETIREMENT);
-                }
-            }
         }
         true
     }
 
-    /// Somebody needs a picture of the forwarded layer.
-    pub fn request_keyframe(&mut self, now: Instant) {
+    /// Somebody needs a picture of this layer.
+    pub fn request_keyframe(&mut self, now: Instant, layer: u8) {
         if self.spec.kind == Kind::Video {
-            let forwarded = usize::from(self.forwarded);
-            if let Some(layer) = self.layers.get_mut(forwarded) {
+            if let Some(layer) = self.layers.get_mut(usize::from(layer)) {
                 layer.keyframes.request(now);
             }
+        }
+    }
+
+    /// All viewers need a picture.
+    pub fn request_keyframes(&mut self, now: Instant) {
+        for layer in (0..self.layer_count()).filter(|layer| self.passes(*layer)).collect::<LayerSet>().iter() {
+            self.request_keyframe(now, layer);
         }
     }
 
@@ -276,9 +272,6 @@ impl Track {
         feedback: &mut Feedback<'_>,
         mut changed: impl FnMut(u8, Option<String>, bool),
     ) {
-        if self.retiring.is_some_and(|(_, until)| until.is_some_and(|until| now >= until)) {
-            self.retiring = None;
-        }
         let silence = silence(self.spec.kind);
         for (index, layer) in self.layers.iter_mut().enumerate() {
             let heard = layer.last_packet.is_some_and(|last| now.since(last) < silence);
@@ -321,7 +314,7 @@ impl Track {
 
     /// When `poll_feedback` next has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let mut next = self.retiring.and_then(|(_, until)| until);
+        let mut next = None;
         for layer in &self.layers {
             next = earliest(next, layer.nack.next_deadline());
             if layer.highest.is_some() {
@@ -373,6 +366,10 @@ pub struct Feedback<'a> {
     pub lost: Vec<u16>,
     /// Keyframe requests written.
     pub keyframe_requests: u64,
+}
+
+fn workers_in(mask: u64) -> impl Iterator<Item = WorkerId> + 'static {
+    (0..Track::MAX_WORKERS).filter(move |index| mask & (1 << index) != 0).map(WorkerId)
 }
 
 fn silence(kind: Kind) -> Duration {

@@ -95,7 +95,7 @@ fn a_viewer_whose_keys_come_last_asks_for_its_keyframe_then() {
     let mut watcher = Peer::announce(&mut node, 1, viewer_extensions());
     node.command(Command::Subscribe { transport: watcher.id, id: EgressId(1), spec: video_egress(1, true) });
     let payload_types = vec![(96, (100, Some(101)))];
-    node.command(Command::SetSource { egress: EgressId(1), track: Some(TRACK), payload_types });
+    node.command(Command::SetSource { egress: EgressId(1), track: Some(TRACK), payload_types, layer: None });
     play(&mut node, &mut source, 10, 2);
     watcher.check(&mut node);
     node.advance(Duration::from_millis(1));
@@ -216,7 +216,7 @@ fn a_replaced_publisher_continues_the_viewers_stream() {
     node.command(Command::Publish { transport: second.id, id: other, spec });
     node.command(Command::RemoveTransport { id: first.id });
     let payload_types = vec![(96, (100, Some(101)))];
-    node.command(Command::SetSource { egress: EgressId(1), track: Some(other), payload_types });
+    node.command(Command::SetSource { egress: EgressId(1), track: Some(other), payload_types, layer: None });
     node.advance(Duration::from_millis(500));
     watcher.received(&mut node);
     second.send(&mut node, &vp8_packet(0x2000, 5, 77, true, true, 3), 0);

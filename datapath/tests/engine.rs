@@ -132,7 +132,7 @@ impl Client {
     fn watch(&self, engine: &Engine, track: TrackId) {
         let egress = engine.subscribe(self.id, video_egress(self.id.0, true)).unwrap();
         let payload_types = vec![(96, (100, Some(101)))];
-        engine.submit(Command::SetSource { egress, track: Some(track), payload_types }).unwrap();
+        engine.submit(Command::SetSource { egress, track: Some(track), payload_types, layer: None }).unwrap();
     }
 }
 

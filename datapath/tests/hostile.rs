@@ -101,7 +101,7 @@ fn an_ssrc_is_sealed_by_one_egress_only_for_a_second_would_repeat_its_nonces() {
     for (id, spec) in [(11, video_egress(1, true)), (12, video_egress(1, false))] {
         node.command(Command::Subscribe { transport: watcher.id, id: EgressId(id), spec });
         let payload_types = vec![(96, (100, None))];
-        node.command(Command::SetSource { egress: EgressId(id), track: Some(TRACK), payload_types });
+        node.command(Command::SetSource { egress: EgressId(id), track: Some(TRACK), payload_types, layer: None });
     }
     play(&mut node, &mut source, 13..16, true);
     assert!(watcher.received(&mut node).0.is_empty());
@@ -248,7 +248,12 @@ fn a_viewer_is_not_shown_the_middle_of_a_picture_after_a_pause() {
     let mut node = Node::new(2);
     let mut source = publisher(&mut node, video_track());
     let mut watcher = viewer(&mut node, 1, TRACK, true);
-    let follow = |track| Command::SetSource { egress: EgressId(1), track, payload_types: vec![(96, (100, Some(101)))] };
+    let follow = |track| Command::SetSource {
+        egress: EgressId(1),
+        track,
+        payload_types: vec![(96, (100, Some(101)))],
+        layer: None,
+    };
     play(&mut node, &mut source, 10..13, true);
     let before = watcher.received(&mut node).0;
     node.command(follow(None));

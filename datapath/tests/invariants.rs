@@ -33,7 +33,8 @@ enum Action {
     Late { who: u8, layer: u8, by_rtx: bool },
     NewSsrc { who: u8, layer: u8 },
     ForwardLayer { who: u8, layer: u8 },
-    Follow { viewer: u8, track: Option<u8> },
+    ChooseLayer { viewer: u8, layer: Option<u8> },
+    Follow { viewer: u8, track: Option<u8>, layer: Option<u8> },
     Nack { viewer: u8, back: u16 },
     Pli(u8),
     Report { who: u8, layer: u8 },
@@ -43,6 +44,8 @@ enum Action {
 
 fn action() -> impl Strategy<Value = Action> {
     let layer = || 0u8..2;
+    // The last one no track has.
+    let choice = || prop::option::of(0u8..3);
     let gap = prop_oneof![12 => 1u16..2, 3 => 2u16..5, 1 => 900u16..2500];
     let media = (any::<u8>(), layer(), gap, prop::bool::weighted(0.2), prop::bool::weighted(0.1))
         .prop_map(|(who, layer, gap, key, padding)| Action::Media { who, layer, gap, key, padding });
@@ -55,7 +58,9 @@ fn action() -> impl Strategy<Value = Action> {
         6 => (any::<u8>(), layer(), any::<bool>()).prop_map(|(who, layer, by_rtx)| Action::Late { who, layer, by_rtx }),
         1 => (any::<u8>(), layer()).prop_map(|(who, layer)| Action::NewSsrc { who, layer }),
         3 => (any::<u8>(), layer()).prop_map(|(who, layer)| Action::ForwardLayer { who, layer }),
-        4 => (any::<u8>(), any::<Option<u8>>()).prop_map(|(viewer, track)| Action::Follow { viewer, track }),
+        4 => (any::<u8>(), choice()).prop_map(|(viewer, layer)| Action::ChooseLayer { viewer, layer }),
+        4 => (any::<u8>(), any::<Option<u8>>(), choice())
+            .prop_map(|(viewer, track, layer)| Action::Follow { viewer, track, layer }),
         6 => (any::<u8>(), 0u16..20).prop_map(|(viewer, back)| Action::Nack { viewer, back }),
         2 => any::<u8>().prop_map(Action::Pli),
         2 => (any::<u8>(), layer()).prop_map(|(who, layer)| Action::Report { who, layer }),
@@ -137,11 +142,15 @@ impl World {
                 let Some(track) = pick(&mut self.publishers, who).map(|publisher| publisher.track) else { return };
                 self.node.command(Command::ForwardLayer { track, layer });
             }
-            Action::Follow { viewer, track } => {
+            Action::ChooseLayer { viewer, layer } => {
+                let Some(egress) = pick(&mut self.viewers, viewer).map(|viewer| viewer.egress) else { return };
+                self.node.command(Command::ChooseLayer { egress, layer });
+            }
+            Action::Follow { viewer, track, layer } => {
                 let track = track.and_then(|who| pick(&mut self.publishers, who)).map(|publisher| publisher.track);
                 let Some(viewer) = pick(&mut self.viewers, viewer) else { return };
                 let payload_types = vec![(96, (100, viewer.rtx.then_some(101)))];
-                self.node.command(Command::SetSource { egress: viewer.egress, track, payload_types });
+                self.node.command(Command::SetSource { egress: viewer.egress, track, payload_types, layer });
             }
             Action::Nack { viewer, back } => {
                 let Some(viewer) = pick(&mut self.viewers, viewer) else { return };
@@ -193,7 +202,7 @@ impl World {
         self.viewers.push(Viewer { peer, egress, rtx });
         if !self.publishers.is_empty() {
             let viewer = (self.viewers.len() - 1) as u8;
-            self.act(Action::Follow { viewer, track: Some(self.created as u8) });
+            self.act(Action::Follow { viewer, track: Some(self.created as u8), layer: None });
         }
     }
 

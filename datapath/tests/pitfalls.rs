@@ -246,7 +246,12 @@ fn a_viewer_without_red_gets_the_primary_block_with_the_timestamp_of_the_packet(
             let peer = Peer::connect(&mut node, number, viewer_extensions());
             let spec = EgressSpec { kind: Kind::Audio, ..video_egress(number, false) };
             node.command(Command::Subscribe { transport: peer.id, id: EgressId(number), spec });
-            node.command(Command::SetSource { egress: EgressId(number), track: Some(TRACK), payload_types });
+            node.command(Command::SetSource {
+                egress: EgressId(number),
+                track: Some(TRACK),
+                payload_types,
+                layer: None,
+            });
             peer
         })
         .collect();

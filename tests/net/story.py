@@ -112,8 +112,9 @@ class Story:
         *,
         rtx: bool = True,
         nack: bool = True,
+        layer: int | None = None,
     ) -> Viewer:
-        """A viewer of a publisher's video (None: of nothing yet)."""
+        """A viewer of a publisher's video (None: of nothing yet), in this layer (None: in that for all)."""
         transport, checker, srtp = self._join(VIEWER_EXTENSIONS)
         ssrc = 0x5000_0000 + transport * 2
         ids = EgressIds(101, ssrc, 102, ssrc + 1) if rtx else EgressIds(101, ssrc)
@@ -121,16 +122,20 @@ class Story:
         place = self._place(peer, transport, up, down)
         egress = EgressSpec(kind="video", mid="0", ssrc=ssrc, rtx_ssrc=ids.rtx_ssrc, cname="sluice", nack=nack)
         place.egress = self.core.subscribe(transport, egress)
-        self.watch(peer, source)
+        self.watch(peer, source, layer)
         return peer
 
-    def watch(self, viewer: Viewer, source: Publisher | None) -> None:
+    def watch(self, viewer: Viewer, source: Publisher | None, layer: int | None = None) -> None:
         """Feed the viewer from this publisher from now on."""
-        egress = self.place(viewer).egress
-        assert egress is not None
+        egress = self._egress(viewer)
         track = None if source is None else self.place(source).track
         payload_types = {VIDEO_PAYLOAD_TYPE: (viewer.ids.payload_type, viewer.ids.rtx_payload_type)}
-        self.core.set_source(egress, track, payload_types if source is not None else {})
+        self.core.set_source(egress, track, payload_types if source is not None else {}, layer)
+        self._flush()
+
+    def choose(self, viewer: Viewer, layer: int | None) -> None:
+        """The viewer is to have this layer of what it watches."""
+        self.core.choose_layer(self._egress(viewer), layer)
         self._flush()
 
     def leave(self, peer: Peer) -> None:
@@ -235,6 +240,11 @@ class Story:
         to_client = transport.to_bytes(8, "big").ljust(KEY_BYTES, b"\x22")
         self.core.install_keys(transport, PROFILE, to_server, to_client)
         return transport, Checker("peer", ufrag, pwd), SrtpSession(PROFILE, to_client, to_server)
+
+    def _egress(self, viewer: Viewer) -> int:
+        egress = self.place(viewer).egress
+        assert egress is not None
+        return egress
 
     def _address(self) -> Address:
         return (f"198.51.100.{self._peers % 250}", 10_000 + self._peers)

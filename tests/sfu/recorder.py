@@ -52,9 +52,17 @@ class Recorder:
         return self._id()
 
     def set_source(
-        self, egress: int, track: int | None, payload_types: Mapping[int, tuple[int, int | None]] | None = None
+        self,
+        egress: int,
+        track: int | None,
+        payload_types: Mapping[int, tuple[int, int | None]] | None = None,
+        layer: int | None = None,
     ) -> None:
-        self.calls.append(("set_source", egress, track, dict(payload_types or {})))
+        choice = () if layer is None else (layer,)
+        self.calls.append(("set_source", egress, track, dict(payload_types or {}), *choice))
+
+    def choose_layer(self, egress: int, layer: int | None) -> None:
+        self.calls.append(("choose_layer", egress, layer))
 
     def unsubscribe(self, egress: int) -> None:
         self.calls.append(("unsubscribe", egress))

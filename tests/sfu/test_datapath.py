@@ -12,7 +12,7 @@ from tests.sfu.recorder import Recorder
 @pytest.mark.parametrize("offered", [Core, Engine, Recorder])
 def test_every_command_is_there(offered: type) -> None:
     commands = [name for name, _ in inspect.getmembers(DataPath, inspect.isfunction) if not name.startswith("_")]
-    assert len(commands) == 15
+    assert len(commands) == 16
     assert [name for name in commands if not callable(getattr(offered, name, None))] == []
 
 

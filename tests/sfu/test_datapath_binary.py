@@ -56,6 +56,8 @@ def test_an_address_in_use_is_an_os_error(engine: Engine) -> None:
         lambda engine: Engine([("127.0.0.1", 0)], stun_rate=-1),
         lambda engine: engine.set_extensions(1, {MID: 0}),
         lambda engine: engine.set_dtls_rate(1, 0),
+        lambda engine: engine.choose_layer(1, 8),
+        lambda engine: engine.set_source(1, 1, {}, -1),
         lambda engine: engine.set_dtls_rate(1, 100_001),
         lambda engine: add(engine, "abc"),
         lambda engine: add(engine, "with space"),

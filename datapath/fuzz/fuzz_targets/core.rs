@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
             8 => {
                 let track = (len % 2 == 0).then_some(TRACK);
                 let payload_types = vec![(96, (100, Some(101)))];
-                node.command(Command::SetSource { egress: EgressId(1), track, payload_types });
+                node.command(Command::SetSource { egress: EgressId(1), track, payload_types, layer: None });
             }
             _ => {}
         }

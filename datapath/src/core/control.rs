@@ -1,11 +1,12 @@
-//! Commands from Python and messages from other cores.
+//! Commands from Python and messages from other cores, but for those about layers.
 
-use super::{Claim, Core};
+use super::fanout::Member;
+use super::{Claim, Common, Core};
 use crate::command::{Command, PayloadTypeMap};
 use crate::egress::Egress;
 use crate::ice::{Credentials, IceAgent};
-use crate::ids::{EgressId, TrackId, TransportId, WorkerId};
-use crate::media::{EgressSpec, TrackSpec};
+use crate::ids::{EgressId, TrackId, TransportId};
+use crate::media::{EgressSpec, LayerSet, TrackSpec};
 use crate::message::Message;
 use crate::packet::extensions::ExtensionMap;
 use crate::srtp::{Opener, Profile, Sealer};
@@ -23,16 +24,19 @@ impl Core {
             Command::SetExtensions { id, extensions } => self.set_extensions(id, &extensions),
             Command::SetDtlsRate { id, per_second } => self.set_dtls_rate(id, per_second),
             Command::RestartIce { id, credentials } => self.restart_ice(id, credentials),
-            Command::RemoveTransport { id } => self.remove_transport(id),
+            Command::RemoveTransport { id } => self.remove_transport(now, id),
             Command::SendDtls { id, data } => self.send_dtls(now, id, &data),
             Command::InstallKeys { id, profile, receive, send } => self.install_keys(now, id, profile, &receive, &send),
             Command::Publish { transport, id, spec } => self.publish(transport, id, spec),
             Command::Unpublish { id } => self.unpublish(id),
             Command::ForwardLayer { track, layer } => self.forward_layer(now, track, layer),
             Command::Subscribe { transport, id, spec } => self.subscribe(transport, id, spec),
-            Command::SetSource { egress, track, payload_types } => self.set_source(now, egress, track, payload_types),
-            Command::Unsubscribe { id } => self.unsubscribe(id),
-            Command::RequestKeyframe { track } => self.request_keyframe(now, track),
+            Command::SetSource { egress, track, payload_types, layer } => {
+                self.set_source(now, egress, track, payload_types, layer)
+            }
+            Command::ChooseLayer { egress, layer } => self.choose_layer(now, egress, layer),
+            Command::Unsubscribe { id } => self.unsubscribe(now, id),
+            Command::RequestKeyframe { track } => self.request_keyframe(now, track, None),
             Command::SendStun { path, data } => {
                 self.relays.send(now, path, &data, &mut self.direct);
                 true
@@ -45,16 +49,16 @@ impl Core {
     pub fn handle_message(&mut self, now: Instant, message: Message) {
         match message {
             Message::Media(packet) => self.enqueue(packet),
-            Message::Forwarded { track, layer } => self.on_forwarded_layer(now, track, layer),
+            Message::Forwarded { track, layer, count } => self.on_common_layer(now, track, Common { layer, count }),
             Message::Clock { track, source, clock } => {
                 if let Some(feed) = self.feeds.get_mut(&track) {
                     feed.set_clock(source, clock);
                 }
             }
             Message::Ended { track } => self.on_track_ended(track),
-            Message::Interest { track, worker, wanted } => self.on_interest(now, track, worker, wanted),
-            Message::KeyframeWanted { track } => {
-                let known = self.request_keyframe(now, track);
+            Message::Interest { track, worker, layers } => self.on_interest(now, track, worker, layers),
+            Message::KeyframeWanted { track, layer } => {
+                let known = self.request_keyframe(now, track, Some(layer));
                 self.counters.ignored_stale += u64::from(!known);
             }
         }
@@ -115,7 +119,7 @@ impl Core {
         }
     }
 
-    pub(super) fn remove_transport(&mut self, id: TransportId) -> bool {
+    pub(super) fn remove_transport(&mut self, now: Instant, id: TransportId) -> bool {
         let Some(transport) = self.transports.remove(&id) else { return false };
         if let Some(timer) = transport.timer {
             self.timers.remove(&(timer, id));
@@ -133,7 +137,7 @@ impl Core {
             self.unpublish(track);
         }
         for egress in transport.egresses {
-            self.unsubscribe(egress);
+            self.unsubscribe(now, egress);
         }
         true
     }
@@ -164,21 +168,6 @@ impl Core {
         self.request_keyframes_for(now, id);
         self.reschedule(id);
         true
-    }
-
-    /// Ask for a picture for every video of a viewer that has just become reachable.
-    pub(super) fn request_keyframes_for(&mut self, now: Instant, id: TransportId) {
-        let Some(transport) = self.transports.get(&id).filter(|transport| transport.is_ready()) else { return };
-        let wanted: Vec<TrackId> = transport
-            .egresses
-            .iter()
-            .filter_map(|egress| self.egresses.get(egress))
-            .filter(|egress| egress.awaits_keyframe())
-            .filter_map(Egress::track)
-            .collect();
-        for track in wanted {
-            self.post(now, track.home(self.workers), Message::KeyframeWanted { track });
-        }
     }
 
     fn publish(&mut self, id: TransportId, track: TrackId, spec: TrackSpec) -> bool {
@@ -222,19 +211,6 @@ impl Core {
         true
     }
 
-    fn forward_layer(&mut self, now: Instant, id: TrackId, layer: u8) -> bool {
-        let Some(track) = self.tracks.get_mut(&id) else { return false };
-        if track.forward_layer(layer) {
-            track.request_keyframe(now);
-            let (interested, publisher) = (track.interested(), track.transport);
-            for worker in interested {
-                self.post(now, worker, Message::Forwarded { track: id, layer });
-            }
-            self.service(now, publisher);
-        }
-        true
-    }
-
     fn subscribe(&mut self, id: TransportId, egress: EgressId, spec: EgressSpec) -> bool {
         let Some(transport) = self.transports.get_mut(&id) else { return false };
         if !transport.spend_ssrcs(&spec) {
@@ -251,28 +227,30 @@ impl Core {
         id: EgressId,
         track: Option<TrackId>,
         payload_types: PayloadTypeMap,
+        layer: Option<u8>,
     ) -> bool {
-        let Some(egress) = self.egresses.get(&id) else { return false };
-        let viewer = egress.transport;
-        self.detach(id);
-        let layer = track.and_then(|track| self.feeds.get(&track)).map_or(0, |feed| feed.forwarded_layer);
-        if let Some(egress) = self.egresses.get_mut(&id) {
-            egress.set_source(track, payload_types, layer);
+        let Some(before) = self.egresses.get(&id).map(Egress::track) else { return false };
+        if before != track {
+            self.detach(now, id);
         }
-        if let Some(track) = track {
-            let feed = self.feeds.entry(track).or_default();
-            feed.egresses.push(id);
-            if feed.egresses.len() == 1 {
-                let message = Message::Interest { track, worker: self.worker, wanted: true };
-                self.post(now, track.home(self.workers), message);
-            }
-            self.request_keyframes_for(now, viewer);
+        let Self { egresses, feeds, counters, .. } = self;
+        let Some(egress) = egresses.get_mut(&id) else { return false };
+        egress.set_source(track, payload_types, layer);
+        let Some(track) = track else { return true };
+        let feed = feeds.entry(track).or_default();
+        if before != Some(track) {
+            feed.members.push(Member { id, counted: LayerSet::default() });
         }
+        if let Some(common) = feed.common {
+            counters.ignored_stale += u64::from(!egress.follow(common));
+        }
+        self.recount(now, track, id);
+        self.ask_for_keyframe(now, id);
         true
     }
 
-    pub(super) fn unsubscribe(&mut self, id: EgressId) -> bool {
-        self.detach(id);
+    pub(super) fn unsubscribe(&mut self, now: Instant, id: EgressId) -> bool {
+        self.detach(now, id);
         let Some(egress) = self.egresses.remove(&id) else { return false };
         if let Some(transport) = self.transports.get_mut(&egress.transport) {
             transport.egresses.retain(|other| *other != id);
@@ -281,73 +259,23 @@ impl Core {
     }
 
     /// Take an egress out of the feed it is in.
-    fn detach(&mut self, id: EgressId) {
+    fn detach(&mut self, now: Instant, id: EgressId) {
         let Some(track) = self.egresses.get(&id).and_then(Egress::track) else { return };
         let Some(feed) = self.feeds.get_mut(&track) else { return };
         feed.remove(id);
-        if feed.egresses.is_empty() {
-            self.feeds.remove(&track);
-            let message = Message::Interest { track, worker: self.worker, wanted: false };
-            let home = track.home(self.workers);
-            if home == self.worker {
-                if let Some(track) = self.tracks.get_mut(&track) {
-                    track.set_interest(self.worker, false);
-                }
-            } else {
-                self.messages.push_back((home, message));
-            }
+        if !feed.members.is_empty() {
+            return self.tell_home(now, track);
         }
-    }
-
-    pub(super) fn request_keyframe(&mut self, now: Instant, id: TrackId) -> bool {
-        let Some(track) = self.tracks.get_mut(&id) else { return false };
-        track.request_keyframe(now);
-        let publisher = track.transport;
-        self.service(now, publisher);
-        true
-    }
-
-    fn on_interest(&mut self, now: Instant, id: TrackId, worker: WorkerId, wanted: bool) {
-        let Some(track) = self.tracks.get_mut(&id) else {
-            self.counters.ignored_stale += 1;
-            return;
-        };
-        track.set_interest(worker, wanted);
-        if !wanted {
-            return;
-        }
-        let mut news = vec![Message::Forwarded { track: id, layer: track.forwarded }];
-        for layer in &track.layers {
-            if let Some(clock) = layer.clock {
-                news.push(Message::Clock { track: id, source: layer.source, clock });
-            }
-        }
-        for message in news {
-            self.post(now, worker, message);
-        }
-    }
-
-    fn on_forwarded_layer(&mut self, now: Instant, id: TrackId, layer: u8) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
-        feed.forwarded_layer = layer;
-        let mut awaited = false;
-        for egress in &feed.egresses {
-            if let Some(egress) = self.egresses.get_mut(egress) {
-                egress.set_target_layer(layer);
-                awaited |= egress.awaits_keyframe();
-            }
-        }
-        if awaited {
-            self.post(now, id.home(self.workers), Message::KeyframeWanted { track: id });
-        }
+        self.feeds.remove(&track);
+        self.post(now, track.home(self.workers), Message::Interest { track, worker: self.worker, layers: None });
     }
 
     fn on_track_ended(&mut self, id: TrackId) {
         let Some(feed) = self.feeds.remove(&id) else { return };
         self.ready.retain(|track| *track != id);
-        for egress in feed.egresses {
-            if let Some(egress) = self.egresses.get_mut(&egress) {
-                egress.set_source(None, PayloadTypeMap::new(), 0);
+        for Member { id, .. } in feed.members {
+            if let Some(egress) = self.egresses.get_mut(&id) {
+                egress.set_source(None, PayloadTypeMap::new(), None);
             }
         }
     }

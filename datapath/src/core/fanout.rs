@@ -5,30 +5,42 @@
 
 use std::sync::Arc;
 
-use super::Core;
+use super::demand::Demand;
+use super::{Common, Core};
 use crate::batch::SendBatch;
 use crate::egress::Outlet;
-use crate::ids::EgressId;
-use crate::media::{MediaPacket, SourceClock, SourceId, MAX_LAYERS};
+use crate::ids::{EgressId, TrackId};
+use crate::media::{LayerSet, MediaPacket, SourceClock, SourceId, MAX_LAYERS};
 use crate::time::Instant;
 
 /// Viewers of one track on this worker, and what they are still to be sent.
 #[derive(Default)]
 pub(super) struct Feed {
     /// Who watches.
-    pub egresses: Vec<EgressId>,
-    /// The layer viewers see, or are moving to.
-    pub forwarded_layer: u8,
+    pub members: Vec<Member>,
+    /// What the track's home says of it.
+    pub common: Option<Common>,
+    /// Which layers they want.
+    pub demand: Demand,
     pending: Vec<Arc<MediaPacket>>,
     cursor: usize,
     clocks: Vec<(SourceId, SourceClock)>,
 }
 
+/// One viewer of a feed.
+pub(super) struct Member {
+    /// Which.
+    pub id: EgressId,
+    /// The layers it is counted for.
+    pub counted: LayerSet,
+}
+
 impl Feed {
     /// Take a viewer out, also in the middle of a fan-out.
     pub fn remove(&mut self, id: EgressId) {
-        if let Some(index) = self.egresses.iter().position(|other| *other == id) {
-            self.egresses.remove(index);
+        if let Some(index) = self.members.iter().position(|other| other.id == id) {
+            let gone = self.members.remove(index);
+            self.demand.exchange(gone.counted, LayerSet::default());
             if index < self.cursor {
                 self.cursor -= 1;
             }
@@ -83,10 +95,10 @@ impl Core {
     }
 
     /// Write what is pending for one track; true when every viewer has had it.
-    fn fan_out(&mut self, now: Instant, track: crate::ids::TrackId, batch: &mut SendBatch) -> bool {
+    fn fan_out(&mut self, now: Instant, track: TrackId, batch: &mut SendBatch) -> bool {
         let Self { feeds, egresses, transports, relays, counters, .. } = self;
         let Some(feed) = feeds.get_mut(&track) else { return true };
-        while let Some(id) = feed.egresses.get(feed.cursor) {
+        while let Some(Member { id, counted }) = feed.members.get_mut(feed.cursor) {
             if batch.is_full() {
                 return false;
             }
@@ -111,9 +123,15 @@ impl Core {
             }
             transport.traffic.packets_sent += (batch.datagrams().len() - before.0) as u64;
             transport.traffic.bytes_sent += (batch.bytes().len() - before.1) as u64;
+            let wanted = egress.wanted_layers();
+            if wanted != *counted {
+                feed.demand.exchange(core::mem::replace(counted, wanted), wanted);
+            }
         }
         feed.pending.clear();
         feed.cursor = 0;
+        // Who has moved to a layer no longer wants the one before.
+        self.tell_home(now, track);
         true
     }
 }

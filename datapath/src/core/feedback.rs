@@ -3,7 +3,7 @@
 use super::receive::count;
 use super::Core;
 use crate::egress::Outlet;
-use crate::ids::{TrackId, TransportId};
+use crate::ids::TransportId;
 use crate::message::Message;
 use crate::packet::rtcp::{self, Packet};
 use crate::time::Instant;
@@ -111,14 +111,11 @@ impl Core {
 
     fn on_keyframe_wanted(&mut self, now: Instant, id: TransportId, media: u32) {
         let Some(transport) = self.transports.get(&id) else { return };
-        let mut track: Option<TrackId> = None;
-        for egress in &transport.egresses {
-            if let Some(egress) = self.egresses.get_mut(egress).filter(|egress| egress.ssrc() == media) {
-                track = track.or(egress.on_keyframe_request(now));
-            }
-        }
-        if let Some(track) = track {
-            self.post(now, track.home(self.workers), Message::KeyframeWanted { track });
+        let found = transport.egresses.iter().find(|id| self.egresses.get(id).is_some_and(|it| it.ssrc() == media));
+        let Some(egress) = found.copied().and_then(|id| self.egresses.get_mut(&id)) else { return };
+        let Some((track, layers)) = egress.on_keyframe_request(now) else { return };
+        for layer in layers.iter() {
+            self.post(now, track.home(self.workers), Message::KeyframeWanted { track, layer });
         }
     }
 }

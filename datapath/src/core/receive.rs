@@ -271,8 +271,8 @@ impl Core {
             bytes: bytes.into(),
             payload,
         });
-        let interested = track.interested();
-        for worker in interested {
+        let wanting = track.wanting(stream.layer);
+        for worker in wanting {
             if worker == self.worker {
                 self.enqueue(Arc::clone(&packet));
             } else {

@@ -123,6 +123,7 @@ fn egress_dict<'py>(py: Python<'py>, stats: &EgressStats) -> PyResult<Bound<'py,
     dict!(py, {
         egress: stats.egress.0,
         source: stats.source.map(|track| track.0),
+        layer: stats.layer,
         packets: stats.packets,
         bytes: stats.bytes,
         bitrate_bps: stats.bitrate_bps,

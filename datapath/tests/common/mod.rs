@@ -12,7 +12,8 @@ use sluice_datapath::core::{Claim, Core};
 use sluice_datapath::event::Event;
 use sluice_datapath::ice::Credentials;
 use sluice_datapath::ids::{EgressId, TrackId, TransportId, WorkerId};
-use sluice_datapath::media::{CodecSpec, EgressSpec, Kind, TrackSpec};
+use sluice_datapath::media::{CodecSpec, EgressSpec, Kind, TrackSpec, MAX_LAYERS};
+use sluice_datapath::message::Message;
 use sluice_datapath::packet::codec::Codec;
 use sluice_datapath::packet::extensions::{ExtensionKind, ExtensionMap};
 use sluice_datapath::packet::rtcp::{self, Packet};
@@ -37,6 +38,8 @@ pub struct Node {
     pub now: Instant,
     pub events: Vec<Event>,
     pub sent: Vec<(Path, Vec<u8>)>,
+    /// Media packets that went from one core to another, by layer.
+    pub carried: [usize; MAX_LAYERS],
 }
 
 impl Node {
@@ -46,6 +49,7 @@ impl Node {
             now: Instant::from_micros(1_000_000),
             events: Vec::new(),
             sent: Vec::new(),
+            carried: [0; MAX_LAYERS],
         }
     }
 
@@ -114,6 +118,9 @@ impl Node {
                 }
                 while let Some((to, message)) = self.cores[index].poll_message() {
                     moved = true;
+                    if let Message::Media(packet) = &message {
+                        self.carried[usize::from(packet.layer)] += 1;
+                    }
                     self.cores[usize::from(to.0)].handle_message(self.now, message);
                 }
             }
@@ -338,7 +345,7 @@ pub fn watch(node: &mut Node, peer: &Peer, track: TrackId, rtx: bool) {
     let id = EgressId(number);
     node.command(Command::Subscribe { transport: peer.id, id, spec: video_egress(number, rtx) });
     let payload_types = vec![(96, (100, rtx.then_some(101)))];
-    node.command(Command::SetSource { egress: id, track: Some(track), payload_types });
+    node.command(Command::SetSource { egress: id, track: Some(track), payload_types, layer: None });
 }
 
 /// A video track whose layers are told apart by rid.

@@ -184,7 +184,7 @@ fn media_goes_from_connection_to_connection() {
     let mut opener = Opener::new(PROFILE, &key).unwrap();
     let egress = engine.subscribe(viewer.id, video_egress(1, false)).unwrap();
     let payload_types = vec![(96, (100, None))];
-    engine.submit(Command::SetSource { egress, track: Some(track), payload_types }).unwrap();
+    engine.submit(Command::SetSource { egress, track: Some(track), payload_types, layer: None }).unwrap();
     // A keyframe that came before the viewer was known is not kept for it.
     to.stream.set_read_timeout(Some(core::time::Duration::from_millis(20))).unwrap();
     let mut marks = Vec::new();
