@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiortc.rtcdatachannel import RTCDataChannel
 
-from sfu.errors import Conflict, Malformed, SfuError
+from sfu.errors import Conflict, SfuError
 from sfu.events import Signal
 from sfu.sctp_association import Association
 from sfu.transport import Transport, TransportState
@@ -202,28 +202,26 @@ class DataChannels:
         if association is None or not self._cpu.has(0.0, now):
             self.lost_packets += 1
             return
-        begun = self._cpu_clock()
-        self._run(lambda: association.handle_packet(packet), tell=False)
-        self._cpu.spend(self._cpu_clock() - begun)
-        self._tell()
 
-    def _run(self, step: Callable[[], object], *, tell: bool = True) -> None:
-        """Let the association do something, and survive whatever comes of it."""
-        association = self._association
-        if association is None:
+        def handle() -> None:
+            begun = self._cpu_clock()
+            self.lost_packets += not association.handle_packet(packet)
+            self._cpu.spend(self._cpu_clock() - begun)
+
+        self._run(handle)
+
+    def _run(self, step: Callable[[], object]) -> None:
+        """Let the association do something, survive whatever comes of it, and pass on what has happened."""
+        if self._association is None:
             return
         try:
             step()
-        except Malformed as malformed:
-            self.lost_packets += 1
-            log.debug("transport %d: %s", self._transport.id, malformed)
         except SfuError as refusal:
             self._fail(refusal.code)
         except Exception as error:
             log.debug("an SCTP association broke", exc_info=True)
             self._fail(f"broken: {type(error).__name__}")
-        if tell:
-            self._tell()
+        self._tell()
 
     def _tell(self) -> None:
         """What has happened, in order; a listener may do anything here, also `close`."""

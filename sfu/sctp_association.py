@@ -21,7 +21,7 @@ from aiortc.rtcsctptransport import (
     StreamResetResponseParam,
 )
 
-from sfu.errors import Rejected
+from sfu.errors import Malformed, Rejected
 from sfu.sctp_guard import Contents, check, check_control_message
 
 SCTP_PORT = 5000
@@ -31,8 +31,8 @@ RECEIVE_WINDOW_CHUNKS = 384
 RECEIVE_WINDOW_BYTES = 512 * 1024
 # No implementation cuts a message into smaller parts.
 MIN_FRAGMENT_BYTES = 512
-# Bounds what is in flight, which aiortc goes through with every acknowledgement.
-MAX_CONGESTION_WINDOW = 128 * 1024
+# Bounds what is in flight, which aiortc goes through with every message and every acknowledgement.
+MAX_CONGESTION_WINDOW = 64 * 1024
 
 _DCEP, _STRING, _BINARY, _STRING_EMPTY, _BINARY_EMPTY = 50, 51, 53, 56, 57
 _HALF = 1 << 31
@@ -44,8 +44,8 @@ Reconfiguration = StreamAddOutgoingParam | StreamResetOutgoingParam | StreamRese
 class Association(RTCSctpTransport):
     """After every call, also of `run`'s caller, look at `opened` and `messages`, and whether it `is_closed`.
 
-    send: takes one packet. run: is handed what a timer has to do. Any exception means that the association is broken;
-    what is the peer's doing is an SfuError.
+    send: takes one packet. run: is handed what a timer has to do. Any exception, of what `run` does too, means that the
+    association cannot go on; what is the peer's doing is an SfuError.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Association(RTCSctpTransport):
         self.opened: deque[RTCDataChannel] = deque()
         self.messages: deque[tuple[RTCDataChannel, bytes]] = deque()
         self.was_established = False
+        self.is_closed = False
         self._max_message_size = max_message_size
         self._max_channels = max_channels
         self._max_held_chunks = RECEIVE_WINDOW_CHUNKS + max_message_size // MIN_FRAGMENT_BYTES
@@ -73,10 +74,6 @@ class Association(RTCSctpTransport):
         self.on("datachannel", self.opened.append)
 
     @property
-    def is_closed(self) -> bool:
-        return self._association_state is self.State.CLOSED
-
-    @property
     def waiting_messages(self) -> int:
         """How many messages wait, those in flight apart."""
         return len(self._data_channel_queue)
@@ -84,13 +81,19 @@ class Association(RTCSctpTransport):
     def connect(self, remote_port: int, remote_max_message_size: int) -> None:
         self._run(self.start(RTCSctpCapabilities(maxMessageSize=remote_max_message_size), remote_port))
 
-    def handle_packet(self, packet: bytes) -> None:
-        """Malformed: nothing happened. Rejected: the association cannot go on."""
-        if self._admits(check(packet)):
-            self._run(self._handle_data(packet))
-            self._cwnd = min(self._cwnd, MAX_CONGESTION_WINDOW)
-            if sum(len(stream.reassembly) for stream in self._inbound_streams.values()) > self._max_held_chunks:
-                raise Rejected("unfinished-messages", "messages are begun and not ended")
+    def handle_packet(self, packet: bytes) -> bool:
+        """False: it is as if it had been lost, since it is malformed or comes at the wrong time."""
+        try:
+            contents = check(packet)
+        except Malformed:
+            return False
+        if not self._admits(contents):
+            return False
+        self._run(self._handle_data(packet))
+        self._cwnd = min(self._cwnd, MAX_CONGESTION_WINDOW)
+        if sum(len(stream.reassembly) for stream in self._inbound_streams.values()) > self._max_held_chunks:
+            raise Rejected("unfinished-messages", "messages are begun and not ended")
+        return True
 
     def open(self, label: str, *, ordered: bool, max_retransmits: int | None) -> RTCDataChannel:
         parameters = RTCDataChannelParameters(label=label, ordered=ordered, maxRetransmits=max_retransmits)
@@ -109,12 +112,12 @@ class Association(RTCSctpTransport):
 
     def _admits(self, contents: Contents) -> bool:
         """Whether aiortc can be trusted with it now; what is not may have been late, or is lost."""
+        state, last = self._association_state, self._last_received_tsn
         if contents.is_init:
             # It would begin again with it; a peer that really does begins with another DTLS association.
-            return self._association_state in (self.State.COOKIE_WAIT, self.State.COOKIE_ECHOED)
-        last = self._last_received_tsn
-        if last is None and (contents.data or contents.skips):
-            return False  # before the peer's INIT
+            return state in (self.State.COOKIE_WAIT, self.State.COOKIE_ECHOED) and not self._inbound_streams
+        if (contents.data or contents.skips) and (last is None or state is self.State.COOKIE_WAIT):
+            return False  # before there is an association
         for tsn, stream in contents.data:
             if stream >= self._inbound_streams_max:
                 raise Rejected("no-such-stream", "more streams were used than were offered")
@@ -148,6 +151,7 @@ class Association(RTCSctpTransport):
 
     def _set_state(self, state: RTCSctpTransport.State) -> None:
         self.was_established = self.was_established or state is self.State.ESTABLISHED
+        self.is_closed = self.is_closed or state is self.State.CLOSED
         super()._set_state(state)
 
     def _run(self, coroutine: Coroutine[object, None, None]) -> "asyncio.Future[None]":

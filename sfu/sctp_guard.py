@@ -146,18 +146,21 @@ def _check_first(body: bytes, contents: Contents) -> None:
 
 
 def _check_sack(body: bytes, contents: Contents) -> None:
-    """Gap blocks ascend (RFC 9260, 3.3.4)."""
+    """Gap blocks do not overlap (RFC 9260, 3.3.4), so that the last TSN bounds what they name."""
     if len(body) < 12:
         raise _malformed("a SACK is cut short")
     cumulative, _, gaps, duplicates = unpack_from("!LLHH", body)
     if len(body) != 12 + 4 * (gaps + duplicates):
         raise _malformed("the length of a SACK is wrong")
-    reach = 0
+    reach = named = 0
     for at in range(12, 12 + 4 * gaps, 4):
         start, end = unpack_from("!HH", body, at)
-        if not reach < start <= end:
-            raise _malformed("the gap blocks of a SACK do not ascend")
-        reach = end
+        if not 0 < start <= end:
+            raise _malformed("a gap block of a SACK is empty")
+        reach = max(reach, end)
+        named += end - start + 1
+    if named > reach:
+        raise _malformed("the gap blocks of a SACK overlap")
     contents.acknowledged.append((cumulative, reach))
 
 
