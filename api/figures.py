@@ -5,7 +5,7 @@ the rate, and the server remembers nobody's last reading.
 """
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.facade import ParticipantView, RoomView, TrackView
 from api.schemas import PathInUse
 from api.views import path_in_use
-from sfu.stats import LayerStats, TrackStats, TransportStats
+from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats
 
 
 class LayerSent(BaseModel):
@@ -201,22 +201,18 @@ class ServerFigures(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A participant and what the data path says of its transports. problem: as in `sfu.connection.Connection`."""
+    """A participant and what the data path says of its media. problem: as in `sfu.connection.Connection`."""
 
     participant: ParticipantView
-    transports: Sequence[TransportStats]
+    stats: TransportStats | None
     problem: str | None
 
 
 def room_figures(room: RoomView, readings: Sequence[Reading], now: datetime) -> RoomFigures:
     """readings: of everybody in the room, as one snapshot of the data path has them."""
     tracks = {track.handle: track for reading in readings for track in reading.participant.tracks}
-    sent = {track["track"]: track for reading in readings for track in _tracks(reading.transports)}
-    video = {
-        handle: sent[handle]["forwarded_layer"]
-        for handle, track in tracks.items()
-        if track.kind == "video" and handle is not None and handle in sent
-    }
+    sent = {track["track"]: track for reading in readings for track in _tracks(reading.stats)}
+    video = {handle for handle, track in tracks.items() if track.kind == "video" and handle is not None}
     return RoomFigures(
         room=room.name, at=now, participants=[_participant_figures(reading, sent, video) for reading in readings]
     )
@@ -242,10 +238,8 @@ def kinds(rooms: Iterable[RoomView]) -> dict[str, int]:
     return dict(sorted(Tally(str(participant.kind) for room in rooms for participant in room.participants).items()))
 
 
-def _participant_figures(
-    reading: Reading, sent: Mapping[int, TrackStats], video: Mapping[int, int]
-) -> ParticipantFigures:
-    participant, transports = reading.participant, reading.transports
+def _participant_figures(reading: Reading, sent: Mapping[int, TrackStats], video: Container[int]) -> ParticipantFigures:
+    participant, stats = reading.participant, reading.stats
     return ParticipantFigures(
         id=participant.id,
         identity=participant.identity,
@@ -253,21 +247,21 @@ def _participant_figures(
         kind=participant.kind,
         state=participant.state,
         problem=reading.problem,
-        paths=_paths(transports),
-        rtt_ms=next((rtt for stats in transports if (rtt := stats["rtt_ms"]) is not None), None),
-        incoming=_incoming([layer for track in _tracks(transports) for layer in track["layers"]]),
-        outgoing=_outgoing(transports, video),
+        paths=_paths(stats["paths"] if stats else ()),
+        rtt_ms=stats["rtt_ms"] if stats else None,
+        incoming=_incoming([layer for track in _tracks(stats) for layer in track["layers"]]),
+        outgoing=_outgoing(stats["egresses"] if stats else (), video),
         tracks=[_track(track, sent) for track in participant.tracks],
     )
 
 
-def _tracks(transports: Sequence[TransportStats]) -> Iterable[TrackStats]:
-    return (track for stats in transports for track in stats["tracks"])
+def _tracks(stats: TransportStats | None) -> Sequence[TrackStats]:
+    return stats["tracks"] if stats else ()
 
 
-def _paths(transports: Sequence[TransportStats]) -> list[PathInUse]:
-    """Those selected; one where two transports have the same."""
-    selected = (path_in_use(path) for stats in transports for path in stats["paths"] if path["selected"])
+def _paths(paths: Sequence[PathStats]) -> list[PathInUse]:
+    """Those selected; one where both transports of a member have the same."""
+    selected = (path_in_use(path) for path in paths if path["selected"])
     return list({(path.protocol, path.relayed): path for path in selected}.values())
 
 
@@ -280,22 +274,19 @@ def _incoming(layers: Sequence[LayerStats]) -> Incoming:
     )
 
 
-def _outgoing(transports: Sequence[TransportStats], video: Mapping[int, int]) -> Outgoing:
-    """video: the layer that is forwarded of each video track. One loop, as a call's members get hundreds of streams."""
-    streams, bitrate, lost = 0, 0, 0.0
+def _outgoing(egresses: Sequence[EgressStats], video: Container[int]) -> Outgoing:
+    """video: what the data path calls the tracks of video. One loop, as a call's members get hundreds of streams."""
+    bitrate, lost = 0, 0.0
     layers: list[int] = []
-    for stats in transports:
-        for egress in stats["egresses"]:
-            streams += 1
-            bps, source = egress["bitrate_bps"], egress["source"]
-            bitrate += bps
-            lost += bps * egress["loss_fraction"]
-            if bps > 0 and source is not None and source in video:
-                layer = video[source]
-                layers.extend([0] * (layer + 1 - len(layers)))
-                layers[layer] += 1
+    for egress in egresses:
+        bps, source, layer = egress["bitrate_bps"], egress["source"], egress["layer"]
+        bitrate += bps
+        lost += bps * egress["loss_fraction"]
+        if bps > 0 and layer is not None and source is not None and source in video:
+            layers.extend([0] * (layer + 1 - len(layers)))
+            layers[layer] += 1
     return Outgoing(
-        streams=streams,
+        streams=len(egresses),
         bitrate_bps=bitrate,
         loss_fraction=lost / bitrate if bitrate else None,
         video_layers=layers,

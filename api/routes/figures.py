@@ -74,4 +74,4 @@ def _read(context: Context, participant: ParticipantView) -> Reading:
     if stats is None or not stats["encrypted"]:
         connection = context.sfu.connection(participant)
         problem = connection.problem if connection else None
-    return Reading(participant, () if stats is None else (stats,), problem)
+    return Reading(participant, stats, problem)

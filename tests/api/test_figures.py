@@ -14,7 +14,7 @@ import pytest
 from api.context import Context
 from api.figures import Reading, RoomFigures, dropped, room_figures, traffic
 from api.server_load import cores, process_seconds, resident_bytes, thread_seconds
-from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats
+from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats, combined
 from tests.api.real import admin, publisher, real_http, viewer
 from tests.api.recording import (
     PATH,
@@ -54,10 +54,11 @@ def layer(number: int, bitrate: int, *, lost: int = 0, packets: int = 100) -> La
     )
 
 
-def egress(source: int | None, bitrate: int, loss: float = 0.0) -> EgressStats:
+def egress(source: int | None, bitrate: int, loss: float = 0.0, layer: int | None = 1) -> EgressStats:
     return EgressStats(
         egress=1,
         source=source,
+        layer=layer,
         packets=10,
         bytes=1000,
         bitrate_bps=bitrate,
@@ -108,7 +109,7 @@ MICROPHONE = RecordedTrack("TR_a", "audio", "opus", source="microphone", muted=T
 
 def test_what_a_publisher_sends_is_added_up() -> None:
     alice = RecordedParticipant("alice", "publisher", NOW, tracks=[CAMERA, MICROPHONE])
-    (shown,) = figures(Reading(alice, [transport(tracks=[SIMULCAST, SOUND], rtt_ms=12.5)], None)).participants
+    (shown,) = figures(Reading(alice, transport(tracks=[SIMULCAST, SOUND], rtt_ms=12.5), None)).participants
     # A layer of which packets came twice does not make up for what another has lost.
     assert shown.incoming.model_dump() == {"bitrate_bps": 530, "packets": 300, "lost": 2}
     assert shown.outgoing.model_dump() == {"streams": 0, "bitrate_bps": 0, "loss_fraction": None, "video_layers": []}
@@ -122,13 +123,13 @@ def test_what_a_publisher_sends_is_added_up() -> None:
 def test_what_a_viewer_is_sent_is_told_by_layer_and_loss_weighed_by_bitrate() -> None:
     alice = Reading(
         RecordedParticipant("alice", "publisher", NOW, tracks=[CAMERA, MICROPHONE]),
-        [transport(tracks=[SIMULCAST, SOUND])],
+        transport(tracks=[SIMULCAST, SOUND]),
         None,
     )
-    egresses = [egress(7, 300, 0.2), egress(8, 100, 0.0), egress(None, 0, 1.0), egress(99, 0)]
-    bob = Reading(RecordedParticipant("bob", "viewer", NOW), [transport(egresses=egresses)], None)
+    egresses = [egress(7, 300, 0.2), egress(8, 100, 0.0), egress(None, 0, 1.0), egress(7, 0), egress(7, 0, layer=None)]
+    bob = Reading(RecordedParticipant("bob", "viewer", NOW), transport(egresses=egresses), None)
     outgoing = figures(alice, bob).participants[1].outgoing
-    assert (outgoing.streams, outgoing.bitrate_bps, outgoing.video_layers) == (4, 400, [0, 1])
+    assert (outgoing.streams, outgoing.bitrate_bps, outgoing.video_layers) == (5, 400, [0, 1])
     assert outgoing.loss_fraction == pytest.approx(0.15)
 
 
@@ -136,8 +137,8 @@ def test_a_member_with_two_transports_is_one() -> None:
     tcp = PATH | {"protocol": "tcp", "via": None}
     carol = RecordedParticipant("carol", "member", NOW, tracks=[CAMERA])
     sending = transport(tracks=[SIMULCAST], paths=[PATH, PATH | {"selected": False}])
-    transports = [sending, transport(egresses=[egress(7, 50)], paths=[tcp, PATH], rtt_ms=4.0)]
-    (shown,) = figures(Reading(carol, transports, None)).participants
+    receiving = transport(egresses=[egress(7, 50)], paths=[tcp, PATH], rtt_ms=4.0)
+    (shown,) = figures(Reading(carol, combined([sending, receiving]), None)).participants
     assert [(path.protocol, path.relayed) for path in shown.paths] == [("tls", True), ("tcp", False)]
     assert (shown.incoming.bitrate_bps, shown.outgoing.bitrate_bps, shown.rtt_ms) == (500, 50, 4.0)
     assert shown.outgoing.video_layers == [0, 1]
@@ -145,7 +146,7 @@ def test_a_member_with_two_transports_is_one() -> None:
 
 def test_one_without_media_has_figures_too() -> None:
     announced = RecordedTrack("TR_v", "video", "", handle=None)
-    dave = Reading(RecordedParticipant("dave", "member", NOW, state="joining", tracks=[announced]), [], "a firewall")
+    dave = Reading(RecordedParticipant("dave", "member", NOW, state="joining", tracks=[announced]), None, "a firewall")
     (shown,) = figures(dave).participants
     assert (shown.problem, shown.paths, shown.rtt_ms) == ("a firewall", [], None)
     assert (shown.tracks[0].forwarded_layer, shown.tracks[0].layers) == (None, [])
