@@ -97,7 +97,7 @@ class Caller:
 
     def _consume(self, track: MediaStreamTrack) -> None:
         receivers = self.subscriber.getTransceivers()
-        mid = next(one.mid for one in receivers if one.receiver.track is track)
+        mid = next(one.mid for one in receivers if one.receiver.track is track) or ""
 
         async def count() -> None:
             try:
