@@ -15,7 +15,7 @@ if (room === "") location.replace("/");
 
 const pill = byId("state", HTMLElement);
 const meetingElement = byId("meeting", HTMLElement);
-const link = byId("call-link", HTMLInputElement);
+const link = byId("call-link", HTMLElement);
 const copyLink = byId("copy-link", HTMLButtonElement);
 const lobby = new Lobby((typed) => void join(typed));
 /** livekit-client is the largest part of the page: it comes while devices are checked. */
@@ -112,7 +112,7 @@ async function begin(): Promise<void> {
 
 byId("room", HTMLElement).textContent = room;
 document.title = `${room} · Call · Sluice`;
-link.value = new URL(callPath(room), location.origin).href;
+link.textContent = new URL(callPath(room), location.origin).href;
 copyLink.addEventListener("click", () => void copy(link, copyLink));
 expose<CallFigures>(() => ({ state, stats: meeting?.figures ?? {}, session: null }));
 void begin();

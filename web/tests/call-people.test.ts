@@ -133,6 +133,8 @@ describe("comings", () => {
     comings.join("a", "Ada");
     comings.leave("a", "Ada");
     comings.leave("b", "Bob");
+    comings.leave("c", "Cem");
+    comings.join("c", "Cem");
     expect(comings.take()).toEqual(["Bob left"]);
     expect(comings.take()).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { grantsOf, unfit } from "../src/call/grants";
 import { Host } from "../src/call/host";
 import { LONGEST_TEXT, type Message, Messages, readText } from "../src/call/messages";
 
-const message = (text: string): Message => ({ identity: "a", name: "Ada", text, atMs: 0, mine: false });
+const message = (text: string): Message => ({ name: "Ada", text, atMs: 0, mine: false });
 
 describe("Messages", () => {
   it("keeps the newest two hundred and counts all", () => {

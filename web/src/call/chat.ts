@@ -19,10 +19,10 @@ export class Chat {
   private sending = false;
   private allowed = true;
 
-  /** `send` resolves once the text is on its way, false when it could not be sent. */
   constructor(
-    private readonly send: (text: string) => Promise<boolean>,
+    private readonly send: (text: string) => Promise<void>,
     private readonly isOpen: () => boolean,
+    private readonly say: (text: string) => void,
     signal: AbortSignal,
   ) {
     this.log.replaceChildren();
@@ -73,11 +73,15 @@ export class Chat {
     const text = this.field.value.trim();
     if (text === "" || this.sending || !this.allowed) return;
     this.sending = this.sendButton.disabled = true;
-    const sent = await this.send(text);
+    try {
+      await this.send(text);
+      // What was typed meanwhile stays.
+      if (this.field.value.trim() === text) this.field.value = "";
+    } catch {
+      this.say("The message could not be sent.");
+    }
     this.sending = false;
     this.sendButton.disabled = !this.allowed;
-    // What was typed meanwhile stays.
-    if (sent && this.field.value.trim() === text) this.field.value = "";
   }
 
   private miss(count: number): void {
@@ -93,6 +97,5 @@ function line({ name, text, atMs, mine }: Message): HTMLLIElement {
   const time = element("time", { dateTime: at.toISOString() }, CLOCK.format(at));
   const head = element("p", { className: "chat-head" }, element("bdi", {}, mine ? "You" : name), time);
   const words = element("p", { className: "chat-words", dir: "auto" }, text);
-  const item = element("li", { className: mine ? "mine" : "" }, head, words);
-  return item;
+  return element("li", { className: mine ? "mine" : "" }, head, words);
 }

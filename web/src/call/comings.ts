@@ -14,11 +14,11 @@ export class Comings {
   private readonly joined = new Map<string, string>();
   private readonly left = new Map<string, string>();
 
+  /** Who left and came, or came and left, in the same moment is not worth a word. */
   join(identity: string, name: string): void {
-    this.joined.set(identity, name);
+    if (!this.left.delete(identity)) this.joined.set(identity, name);
   }
 
-  /** Who came and left in the same moment is not worth a word. */
   leave(identity: string, name: string): void {
     if (!this.joined.delete(identity)) this.left.set(identity, name);
   }

@@ -31,6 +31,7 @@ export function refusalWords(reason: string | undefined, status: number | undefi
     return { denied: false, message: "The server cannot be reached, or does not take calls." };
   }
   if (reason === "Timeout") return { denied: false, message: "The server did not answer in time." };
+  if (reason === "Cancelled") return { denied: false, message: "You left before it began." };
   if (reason === "LeaveRequest") return { denied: false, message: "The server ended the call before it began." };
   return { denied: false, message: "Joining failed. The network may not let media through." };
 }

@@ -9,7 +9,6 @@ const FILES = {
   "camera": icons,
   "camera-off": icons,
   "pin": callIcons,
-  "close": callIcons,
 } as const;
 export type IconName = keyof typeof FILES;
 

@@ -17,19 +17,20 @@ import {
 } from "livekit-client";
 import type { State } from "../session/states";
 import { byId } from "../ui/dom";
-import { Chat } from "./chat";
 import { Comings } from "./comings";
 import { Controls } from "./controls";
+import { Conversation } from "./conversation";
 import { DeviceDialog } from "./device-dialog";
 import { endingWords, refusalWords, type Refusal } from "./endings";
 import { facesOf, type Person, personOf } from "./faces";
 import type { Grants } from "./grants";
-import { Host, HostRefused } from "./host";
+import { Host } from "./host";
+import { HostActions } from "./host-actions";
 import type { Choice } from "./lobby";
-import { CHAT_TOPIC, LONGEST_TEXT, readText } from "./messages";
+import { LONGEST_TEXT } from "./messages";
 import { displayName } from "./names";
 import { Notes } from "./notes";
-import { Panels } from "./panels";
+import { type PanelName, Panels } from "./panels";
 import { People } from "./people";
 import { Sounds } from "./sounds";
 import { Stage } from "./stage";
@@ -110,7 +111,7 @@ export class Meeting {
   private readonly comings = new Comings();
   private readonly people: People;
   private readonly panels: Panels;
-  private readonly chat: Chat;
+  private readonly conversation: Conversation;
   private readonly controls: Controls;
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private greeting: ReturnType<typeof setTimeout> | undefined;
@@ -129,11 +130,12 @@ export class Meeting {
       audioCaptureDefaults: device(joining.microphone),
       dataStream: { maxPayloadByteLength: LARGEST_STREAM },
     });
-    const host = joining.grants.host ? new Host(location.origin, joining.room, joining.token) : null;
-    this.people = new People(host === null ? null : this.hostActions(host));
-    this.panels = new Panels(byId("meeting", HTMLElement), (name) => name === "chat" && this.chat.read(), signal);
-    this.chat = new Chat((text) => this.send(text), () => this.panels.isOpen("chat"), signal);
-    this.controls = new Controls(this.me, (text) => this.notes.say(text), signal);
+    const say = (text: string): void => this.notes.say(text);
+    const host = new Host(location.origin, joining.room, joining.token);
+    this.people = new People(joining.grants.host ? new HostActions(host, say, signal) : null);
+    this.conversation = new Conversation(this.room, () => this.panels.isOpen("chat"), say, signal);
+    this.panels = new Panels(byId("meeting", HTMLElement), (name) => this.onOpen(name), signal);
+    this.controls = new Controls(this.me, say, signal);
     new DeviceDialog(this.room, signal);
     this.unmuteSound.addEventListener("click", () => void this.room.startAudio(), { signal });
     byId("leave", HTMLButtonElement).addEventListener("click", () => void this.leave(), { signal });
@@ -169,7 +171,7 @@ export class Meeting {
       const picture = this.stage.figures(camera?.key ?? "") ?? { framesShown: 0, width: 0, height: 0 };
       return { identity, name, local, muted, cameraOff, quality, speaking, sharing: screen !== undefined, ...picture };
     });
-    return { participants, messages: this.chat.count, reconnects: this.reconnects };
+    return { participants, messages: this.conversation.count, reconnects: this.reconnects };
   }
 
   private get me(): LocalParticipant {
@@ -197,7 +199,10 @@ export class Meeting {
     room.on(RoomEvent.AudioPlaybackStatusChanged, () => {
       this.unmuteSound.hidden = room.canPlaybackAudio;
     });
-    room.registerTextStreamHandler(CHAT_TOPIC, (reader, { identity }) => void this.receive(reader, identity));
+  }
+
+  private onOpen(name: PanelName): void {
+    if (name === "chat") this.conversation.read();
   }
 
   private onConnection(state: ConnectionState): void {
@@ -241,7 +246,7 @@ export class Meeting {
     this.stage.show(everybody.flatMap((participant) => facesOf<Track>(participant)));
     this.people.show(everybody.map(personOf));
     this.controls.show();
-    this.chat.allow(this.me.permissions?.canPublishData ?? true);
+    this.conversation.draw();
     this.alone.hidden = everybody.length > 1;
   }
 
@@ -251,60 +256,10 @@ export class Meeting {
     await this.me.setName(name).catch(() => this.notes.say("Your name could not be set."));
   }
 
-  private async send(text: string): Promise<boolean> {
-    try {
-      await this.me.sendText(text, { topic: CHAT_TOPIC });
-    } catch {
-      this.notes.say("The message could not be sent.");
-      return false;
-    }
-    this.hear(this.me, text);
-    return true;
-  }
-
-  private async receive(chunks: AsyncIterable<string>, identity: string): Promise<void> {
-    // Left in the middle of a message: then there is no message.
-    const text = await readText(chunks).catch(() => "");
-    const sender = this.room.remoteParticipants.get(identity);
-    if (text !== "" && !this.over.signal.aborted) this.hear(sender ?? { identity, isLocal: false }, text);
-  }
-
-  private hear(who: { identity: string; name?: string | undefined; isLocal: boolean }, text: string): void {
-    const { identity, isLocal: mine } = who;
-    this.chat.add({ identity, name: displayName(who.name, identity), text, atMs: Date.now(), mine });
-  }
-
-  private hostActions(host: Host): ConstructorParameters<typeof People>[0] {
-    const muteAll = (identity: string, sids: readonly string[]): void =>
-      void this.attempt(() => Promise.all(sids.map((sid) => host.mute(identity, sid))));
-    return {
-      mute: ({ identity, audible }) => muteAll(identity, audible),
-      stopVideo: ({ identity, visible }) => muteAll(identity, visible),
-      remove: ({ identity, name }) => {
-        const dialog = byId("remove-dialog", HTMLDialogElement);
-        byId("remove-name", HTMLElement).textContent = name;
-        dialog.returnValue = "cancel";
-        dialog.addEventListener("close", () => {
-          if (dialog.returnValue === "remove") void this.attempt(() => host.remove(identity));
-        }, { once: true });
-        dialog.showModal();
-      },
-    };
-  }
-
-  private async attempt(act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      this.notes.say(error instanceof HostRefused ? error.message : "That did not work.");
-    }
-  }
-
   private end(): void {
     this.over.abort();
     clearTimeout(this.drawing);
     clearTimeout(this.greeting);
-    byId("remove-dialog", HTMLDialogElement).close();
     this.stage.show([]);
     this.people.show([]);
     this.notes.clear();

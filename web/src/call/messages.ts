@@ -6,7 +6,6 @@ export const LONGEST_TEXT = 2000;
 const MOST = 200;
 
 export interface Message {
-  readonly identity: string;
   readonly name: string;
   readonly text: string;
   readonly atMs: number;

@@ -29,5 +29,6 @@ export function initials(name: string): string {
 export function hue(identity: string): number {
   let mixed = 7;
   for (const character of identity.slice(0, 256)) mixed = (mixed * 31 + (character.codePointAt(0) ?? 0)) % 9973;
-  return mixed % 360;
+  // Identities that differ in a last digit get colours far apart.
+  return (mixed * 137) % 360;
 }

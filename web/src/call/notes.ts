@@ -8,7 +8,9 @@ const MOST = 4;
 export class Notes {
   constructor(private readonly list: HTMLUListElement) {}
 
+  /** Says it once, however often it happens in a row. */
   say(text: string): void {
+    if (this.list.lastElementChild?.textContent === text) return;
     const note = element("li", {}, text);
     this.list.append(note);
     while (this.list.children.length > MOST) this.list.firstElementChild?.remove();

@@ -3,17 +3,12 @@
 import { byId, element } from "../ui/dom";
 import { Avatar } from "./avatar";
 import type { Person } from "./faces";
-import { icon, type IconName } from "./icon";
+import type { HostActions } from "./host-actions";
+import { icon } from "./icon";
 import { QualityBars } from "./quality-bars";
 
 /** More rows than anybody reads. */
 const MOST_ROWS = 300;
-
-export interface HostActions {
-  mute(person: Person): void;
-  stopVideo(person: Person): void;
-  remove(person: Person): void;
-}
 
 export class People {
   private readonly list = byId("people-list", HTMLUListElement);
@@ -61,9 +56,9 @@ class Row {
   private readonly microphone = new Light("mic", "Microphone");
   private readonly camera = new Light("camera", "Camera");
   private readonly bars = new QualityBars();
-  private readonly mute = action("mic-off");
-  private readonly stopVideo = action("camera-off");
-  private readonly remove = action("close");
+  private readonly mute = action("Mute");
+  private readonly stopVideo = action("Stop video");
+  private readonly remove = action("Remove");
   private person: Person | null = null;
 
   constructor(private readonly actions: HostActions | null) {
@@ -72,9 +67,9 @@ class Row {
     this.element.append(this.avatar.element, who, lights);
     if (actions === null) return;
     this.element.append(element("span", { className: "host" }, this.mute, this.stopVideo, this.remove));
-    this.wire(this.mute, actions.mute);
-    this.wire(this.stopVideo, actions.stopVideo);
-    this.wire(this.remove, actions.remove);
+    this.wire(this.mute, (person) => actions.mute(person));
+    this.wire(this.stopVideo, (person) => actions.stopVideo(person));
+    this.wire(this.remove, (person) => actions.remove(person));
   }
 
   show(person: Person): void {
@@ -124,10 +119,11 @@ class Light {
   }
 }
 
-function action(name: IconName): HTMLButtonElement {
-  return element("button", { type: "button", className: "tool plain" }, icon(name));
+function action(text: string): HTMLButtonElement {
+  return element("button", { type: "button", className: "quiet" }, text);
 }
 
+/** Screen readers hear whom it is about. */
 function label(button: HTMLButtonElement, text: string): void {
   if (button.title !== text) button.ariaLabel = button.title = text;
 }

@@ -21,13 +21,13 @@ export class Tile {
   private readonly name = element("bdi", { className: "tile-name" });
   private readonly state = element("span", { className: "visually-hidden" });
   private readonly bars = new QualityBars();
-  private readonly pin = element("button", { type: "button", className: "tool pin" }, icon("pin"));
+  private readonly enlarge = element("button", { type: "button", className: "tool enlarge" }, icon("pin"));
   private attached: Attachable | null = null;
 
-  constructor(key: string, onPin: (key: string) => void) {
+  constructor(key: string, onEnlarge: (key: string) => void) {
     const caption = element("p", { className: "caption" }, icon("mic-off"), this.name, this.state, this.bars.element);
-    this.element = element("li", { className: "tile" }, this.video, this.avatar.element, caption, this.pin);
-    this.pin.addEventListener("click", () => onPin(key));
+    this.element = element("li", { className: "tile" }, this.video, this.avatar.element, caption, this.enlarge);
+    this.enlarge.addEventListener("click", () => onEnlarge(key));
   }
 
   show(face: Face<Attachable>, large: boolean): void {
@@ -48,8 +48,8 @@ export class Tile {
     classList.toggle("speaking", person.speaking && !screen);
     classList.toggle("blank", video === null);
     classList.toggle("large", large);
-    this.pin.ariaPressed = String(large);
-    this.pin.ariaLabel = this.pin.title = large ? `Make ${name} small` : `Make ${name} large`;
+    this.enlarge.ariaPressed = String(large);
+    this.enlarge.ariaLabel = this.enlarge.title = large ? `Make ${name} small` : `Make ${name} large`;
   }
 
   /** Null hides it, and lets the sender stop sending. */
