@@ -116,15 +116,14 @@ class Association(RTCSctpTransport):
         if contents.is_init:
             # It would begin again with it; a peer that really does begins with another DTLS association.
             return state in (self.State.COOKIE_WAIT, self.State.COOKIE_ECHOED) and not self._inbound_streams
-        if (contents.data or contents.skips) and (last is None or state is self.State.COOKIE_WAIT):
-            return False  # before there is an association
-        for tsn, stream in contents.data:
-            if stream >= self._inbound_streams_max:
-                raise Rejected("no-such-stream", "more streams were used than were offered")
-            if RECEIVE_WINDOW_CHUNKS < (tsn - (last or 0)) % _MODULO < _HALF:
-                return False
-        if any(stream >= self._inbound_streams_max for stream in contents.skipped):
-            raise Rejected("no-such-stream", "more streams were skipped than were offered")
+        if contents.tsns or contents.forward:
+            if last is None or state is self.State.COOKIE_WAIT:
+                return False  # before there is an association
+            if any(stream >= self._inbound_streams_max for stream in contents.streams):
+                raise Rejected("no-such-stream", "more streams are used than were offered")
+            for edge in (last, *contents.forward):
+                if any(RECEIVE_WINDOW_CHUNKS < (tsn - edge) % _MODULO <= _HALF for tsn in contents.tsns):
+                    return False
         # Only what was sent can be acknowledged, and it is counted TSN by TSN.
         return all(reach <= (self._local_tsn - 1 - tsn) % _MODULO < _HALF for tsn, reach in contents.acknowledged)
 

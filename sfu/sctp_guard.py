@@ -36,15 +36,15 @@ _OPEN_HEADER = 12
 class Contents:
     """What of a packet the state of the association must be asked about.
 
-    data: TSN and stream of each DATA chunk. acknowledged: cumulative TSN of each SACK, and how far beyond it the last
-    gap block reaches. skips: whether there is a FORWARD TSN; skipped: the streams it names.
+    tsns: of each DATA chunk. forward: cumulative TSN of each FORWARD TSN. streams: those that either names.
+    acknowledged: cumulative TSN of each SACK, and how far beyond it the last gap block reaches.
     """
 
     is_init: bool = False
-    data: list[tuple[int, int]] = field(default_factory=list)
+    tsns: list[int] = field(default_factory=list)
+    forward: list[int] = field(default_factory=list)
+    streams: list[int] = field(default_factory=list)
     acknowledged: list[tuple[int, int]] = field(default_factory=list)
-    skips: bool = False
-    skipped: list[int] = field(default_factory=list)
 
 
 def check(packet: bytes) -> Contents:
@@ -126,7 +126,9 @@ def _check_data(body: bytes, contents: Contents) -> None:
     """At least one byte of user data (RFC 9260, 3.3.1): what is empty would take memory and no receive window."""
     if len(body) < 13:
         raise _malformed("a DATA chunk is empty")
-    contents.data.append(unpack_from("!LH", body))
+    tsn, stream = unpack_from("!LH", body)
+    contents.tsns.append(tsn)
+    contents.streams.append(stream)
 
 
 def _check_init(body: bytes, contents: Contents) -> None:
@@ -179,8 +181,8 @@ def _check_forward_tsn(body: bytes, contents: Contents) -> None:
     """RFC 3758, 3.2."""
     if len(body) < 4 or len(body) % 4:
         raise _malformed("the length of a FORWARD TSN is wrong")
-    contents.skips = True
-    contents.skipped += (stream for at in range(4, len(body), 4) for stream in unpack_from("!H", body, at))
+    contents.forward += unpack_from("!L", body)
+    contents.streams += (stream for at in range(4, len(body), 4) for stream in unpack_from("!H", body, at))
 
 
 def _check_re_config(body: bytes, contents: Contents) -> None:

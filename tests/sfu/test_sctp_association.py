@@ -106,6 +106,14 @@ async def test_what_is_far_ahead_is_lost_and_may_come_again(peer: Peer) -> None:
     assert messages(peer) == [b"next", b"far"]
 
 
+async def test_a_step_forward_does_not_bring_the_past_into_the_future(peer: Peer) -> None:
+    far = chunk(FORWARD_TSN, pack("!L", PEER_TSN + 2**31 - 1))
+    peer.say(far, data(PEER_TSN - 100, b"x", flags=7))
+    assert peer.association._last_received_tsn == PEER_TSN
+    peer.say(far)
+    assert peer.association._last_received_tsn == PEER_TSN + 2**31 - 1
+
+
 async def test_an_acknowledgement_of_the_worst_loss_fits_one_packet(peer: Peer) -> None:
     for at in range(2, RECEIVE_WINDOW_CHUNKS, 2):
         peer.say(data(PEER_TSN + at, b"x", flags=7), *[data(PEER_TSN, b"x")] * 63)

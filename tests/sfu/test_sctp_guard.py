@@ -201,13 +201,14 @@ def test_it_is_refused(what: str) -> None:
 
 def test_what_peers_say_passes_and_is_told() -> None:
     assert check(packet(init(EXTENSIONS, parameter(0x8001, bytes(4))))) == Contents(is_init=True)
-    assert check(packet(chunk(COOKIE_ECHO, bytes(24)), data(7, b"x", stream=2), data(8, b"y"))).data == [(7, 2), (8, 0)]
+    both = check(packet(chunk(COOKIE_ECHO, bytes(24)), data(7, b"x", stream=2), data(8, b"y")))
+    assert both == Contents(tsns=[7, 8], streams=[2, 0])
     assert check(packet(sack(5, [(2, 3), (5, 9)], [4, 4]))).acknowledged == [(5, 9)]
-    assert check(packet(chunk(FORWARD_TSN, pack("!LHHHH", 9, 1, 2, 3, 4)))) == Contents(skips=True, skipped=[1, 3])
+    assert check(packet(chunk(FORWARD_TSN, pack("!LHHHH", 9, 1, 2, 3, 4)))) == Contents(forward=[9], streams=[1, 3])
     assert check(packet(chunk(77, b"of a later RFC"))) == Contents()
     reset = parameter(13, bytes(12) + pack("!HH", 0, 2))
     assert check(packet(chunk(RE_CONFIG, reset + parameter(16, bytes(8))), sack(5))).acknowledged == [(5, 0)]
-    assert check(packet(*[data(1, b"x")] * MAX_CHUNKS)).data == [(1, 0)] * MAX_CHUNKS
+    assert check(packet(*[data(1, b"x")] * MAX_CHUNKS)).tsns == [1] * MAX_CHUNKS
 
 
 def test_a_channel_is_opened_or_acknowledged() -> None:
