@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from api.webhooks.figures import Figures
 from api.webhooks.losses import Losses
 from api.webhooks.outcomes import Outcome
-from api.webhooks.posting import PARALLEL, Poster
+from api.webhooks.posting import Poster
 from api.webhooks.queue import Delivery, EventQueue
 from api.webhooks.retries import Backoff
+
+PARALLEL = 8  # requests to one target at once
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class TargetDelivery:
         self._disarm()
         self._lost(cancelled + len(self._queue), "unsent", "the server stops")
         self._tell(self._losses.rest(_clock()), "the server stops")
-        await self._poster.close()
+        self._poster.close()
 
     async def _idle_again(self) -> None:
         while self._requests:

@@ -2,19 +2,18 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import httpx
-
+from api.webhooks.connection import Connection, NoAnswerError
 from api.webhooks.outcomes import Outcome, of_status
 from api.webhooks.public import refusal
 from api.webhooks.targets import Target
 
-PARALLEL = 8  # requests to one target at once
 MAX_ADDRESSES = 4
-MAX_ANSWER = 16 << 10  # bytes read of an answer, so that its connection can be used again
+MAX_IDLE = 8  # connections kept for another request; more are closed
+IDLE_SECONDS = 4.0  # many servers close theirs after five
 HEADERS = {"Content-Type": "application/webhook+json", "User-Agent": "Sluice", "Accept-Encoding": "identity"}
 
 Lookup = Callable[[], Awaitable[Sequence[str]]]
@@ -31,7 +30,7 @@ class Patience:
 
 
 class Poster:
-    """For one target. Names are looked up anew for each attempt, by `lookup`.
+    """For one target. `lookup` is asked for addresses at each attempt.
 
     The request goes to an address that passed the rules, as such, so that no second lookup can lead elsewhere; the
     host's name stands in the Host header and is what TLS verifies. Neither redirects nor proxies are followed.
@@ -48,25 +47,27 @@ class Poster:
     ) -> None:
         self._target = target
         self._lookup = lookup
+        self._tls = tls if target.scheme == "https" else None
         self._allow_private = allow_private
         self._patience = patience or Patience()
-        self._client = httpx.AsyncClient(
-            verify=tls,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(self._patience.attempt, connect=self._patience.connect),
-            limits=httpx.Limits(max_connections=PARALLEL, max_keepalive_connections=PARALLEL),
-        )
+        self._idle: list[tuple[Connection, float]] = []  # with the time they may be used until
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """Whatever comes of it: only a bug of ours is an exception."""
         try:
             async with asyncio.timeout(self._patience.attempt):
                 return await self._post(body, headers)
         except TimeoutError:
             return Outcome("failed", f"no answer within {self._patience.attempt:g} s")
+        except NoAnswerError as error:
+            return Outcome("failed", str(error))
+        except OSError:
+            return Outcome("failed", "the connection broke")
 
-    async def close(self) -> None:
-        await self._client.aclose()
+    def close(self) -> None:
+        """Not while an attempt is made."""
+        while self._idle:
+            self._idle.pop()[0].close()
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
         addresses = await self._lookup()
@@ -76,35 +77,40 @@ class Poster:
         allowed = [address for address, rule in zip(addresses, rules, strict=True) if rule is None]
         if not allowed:
             return Outcome("refused", f"its address is not public ({rules[0]}); webhook_allow_private would allow it")
-        for address in allowed[:MAX_ADDRESSES]:
-            try:
-                return await self._post_to(address, body, headers)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                return Outcome("failed", f"the request failed: {type(error).__name__}")
-        return Outcome("failed", "it cannot be connected to, or its certificate is wrong")
-
-    async def _post_to(self, address: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        target = self._target
-        url = httpx.URL(scheme=target.scheme, host=address, port=target.port, raw_path=target.path.encode())
-        async with self._client.stream(
-            "POST",
-            url,
-            content=body,
-            headers={**HEADERS, **headers, "Host": target.authority},
-            extensions={"sni_hostname": target.host},
-        ) as response:
-            with suppress(TimeoutError, httpx.HTTPError):
+        connection = self._kept(allowed) or await self._connected(allowed[:MAX_ADDRESSES])
+        if connection is None:
+            return Outcome("failed", "it cannot be connected to, or its certificate is wrong")
+        try:
+            status = await connection.post(self._target.path, self._fields(headers), body)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience.answer):
-                    await _skip(response)
-            return of_status(response.status_code)
+                    await connection.finish()
+        finally:
+            self._keep(connection)
+        return of_status(status)
 
+    def _fields(self, headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+        return {"Host": self._target.authority, **HEADERS, **headers}.items()
 
-async def _skip(response: httpx.Response) -> None:
-    """As it comes: unpacking is what makes small answers large."""
-    seen = 0
-    async for chunk in response.aiter_raw():
-        seen += len(chunk)
-        if seen > MAX_ANSWER:
-            return
+    async def _connected(self, addresses: Sequence[str]) -> Connection | None:
+        for address in addresses:
+            with suppress(OSError):  # which a TimeoutError is as well
+                async with asyncio.timeout(self._patience.connect):
+                    return await Connection.open(address, self._target.port, self._tls, self._target.host)
+        return None
+
+    def _kept(self, allowed: Sequence[str]) -> Connection | None:
+        """One that has been used before, to an address that would be connected to now."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection, until = self._idle.pop()
+            if connection.usable and connection.address in allowed and now < until:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if connection.usable and len(self._idle) < MAX_IDLE:
+            self._idle.append((connection, asyncio.get_running_loop().time() + IDLE_SECONDS))
+        else:
+            connection.close()

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api.webhooks.delivery import Label, TargetDelivery
+from api.webhooks.delivery import PARALLEL, Label, TargetDelivery
 from api.webhooks.figures import Figures
 from api.webhooks.names import NameLookup
-from api.webhooks.posting import PARALLEL, Patience, Poster
+from api.webhooks.posting import Patience, Poster
 from api.webhooks.queue import MAX_EVENTS, EventQueue
 from api.webhooks.retries import Backoff
 from api.webhooks.targets import parse_target

@@ -39,5 +39,22 @@ async def test_a_resolver_that_hangs_is_asked_once(monkeypatch: pytest.MonkeyPat
     waiting = asyncio.ensure_future(look_up())
     let_go.set()
     assert await waiting == ["192.0.2.1"]
+    assert await look_up() == ["192.0.2.1"]
     assert asked == ["slow.example"]
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "webhook-name")
+
+
+async def test_a_result_is_used_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = ["192.0.2.1", "192.0.2.2"]
+
+    def next_one(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (addresses.pop(0), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", next_one)
+    look_up = NameLookup("moving.example", 80)
+    assert [await look_up(), await look_up()] == [["192.0.2.1"]] * 2
+    monkeypatch.setattr("api.webhooks.names.FRESH_SECONDS", -1.0)
+    shorter = NameLookup("moving.example", 80)
+    assert await shorter() == ["192.0.2.2"]
+    addresses.append("192.0.2.3")
+    assert await shorter() == ["192.0.2.3"]

@@ -34,7 +34,7 @@ async def poster(
     try:
         yield made
     finally:
-        await made.close()
+        made.close()
 
 
 def found(*addresses: str) -> Lookup:
@@ -139,6 +139,26 @@ async def test_who_never_answers_is_not_waited_for() -> None:
             assert await to.post(b"{}", {}) == Outcome("failed", "no answer within 0.05 s")
         seen.answer = dribble
         assert (await to.post(b"{}", {})).result == "failed"
+
+
+async def test_a_handshake_that_is_not_answered_is_not_waited_for() -> None:
+    async with receiver() as seen:
+        url = f"https://hooks.example:{seen.port}/"
+        async with poster(url, lookup=found("127.0.0.1"), patience=Patience(connect=0.05)) as to:
+            assert (await to.post(b"{}", {})).reason.startswith("it cannot be connected to")
+
+
+async def test_a_connection_is_kept_only_while_its_address_is_the_names() -> None:
+    async with receiver() as old, receiver(host="127.0.0.2", port=old.port) as new:
+        addresses = [("127.0.0.1",), ("127.0.0.1", "127.0.0.2"), ("127.0.0.2",)]
+
+        async def moving() -> Sequence[str]:
+            return addresses.pop(0)
+
+        async with poster(f"http://moving.example:{old.port}/", lookup=moving) as to:
+            for _ in range(3):
+                assert await to.post(b"{}", {}) == DELIVERED
+        assert (old.connections, len(old.received), len(new.received)) == (1, 2, 1)
 
 
 async def dribble(_: Received) -> bytes:
