@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds; each wait is twice the one before. By default an event is given up after two minutes at most, so that
-    what is behind it in its room does not wait for ever."""
+    """Seconds; each wait is twice the one before. By default they add up to a minute and a half, with a target that
+    lets every attempt time out to three minutes, so that what is behind an event in its room does not wait for ever."""
 
     first: float = 1.0
     longest: float = 30.0

@@ -79,7 +79,7 @@ def test_ten_thousand_events_to_nobody_stay_within_the_bound() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=16, max_size=16))
-def test_a_target_that_is_down_costs_a_few_attempts_and_two_minutes(chances: list[float]) -> None:
+def test_a_target_that_is_down_costs_a_few_attempts_and_a_minute_and_a_half(chances: list[float]) -> None:
     queue, backoff, now, attempts = EventQueue(), Backoff(), 0.0, []
     push(queue, "a", "a1")
     push(queue, "a", "a2")
@@ -95,7 +95,7 @@ def test_a_target_that_is_down_costs_a_few_attempts_and_two_minutes(chances: lis
         else:
             queue.retry(delivery, now + wait)
     assert [event for event, _ in attempts] == ["a1"] * 8 + ["a2"] * 8
-    assert 2 * 45 <= now <= 2 * 120
+    assert 91 <= now <= 2 * 91
     assert len(queue) == 0
 
 
