@@ -66,7 +66,8 @@ class Association(RTCSctpTransport):
         self._max_channels = max_channels
         self._max_held_chunks = RECEIVE_WINDOW_CHUNKS + max_message_size // MIN_FRAGMENT_BYTES
         self._advertised_rwnd = RECEIVE_WINDOW_BYTES
-        self._inbound_streams_max = 2 * max_channels  # each side opens every other one (RFC 8832, 6)
+        # Each side opens every other one (RFC 8832, 6), and one too many is told what is wrong.
+        self._inbound_streams_max = 2 * (max_channels + 1)
         loop = asyncio.get_running_loop()
         self._done = loop.create_future()
         self._done.set_result(None)

@@ -63,7 +63,8 @@ class Carrier:
 class Call:
     """One client with data channels. `fate` says what arrives of each datagram, in either direction, once connected.
 
-    Datagrams are delivered in later turns of the event loop. `cpu` is what ours believe to have used, in seconds.
+    Datagrams are delivered in later turns of the event loop. Ours believe to use `cpu_per_look` seconds of the
+    processor between two looks at its clock.
     """
 
     def __init__(
@@ -84,8 +85,9 @@ class Call:
             random_bytes=random.Random(1).randbytes,
         )
         self.now = 0.0
-        self.cpu = 0.0
-        self.channels = DataChannels(self.transport, clock=lambda: self.now, cpu_clock=lambda: self.cpu, **limits)
+        self.cpu_per_look = 0.0
+        self._cpu = 0.0
+        self.channels = DataChannels(self.transport, clock=lambda: self.now, cpu_clock=self._cpu_clock, **limits)
         self.opened: list[DataChannel] = []
         self.received: list[tuple[str, bytes]] = []
         self.failures: list[str] = []
@@ -130,6 +132,10 @@ class Call:
         await eventually(lambda: len(self.opened) >= len(labels))
         return [(channel, next(o for o in self.opened if o.label == channel.label)) for channel in theirs]
 
+    def cut(self) -> None:
+        """From now on nothing arrives."""
+        self._fate = lambda _: []
+
     async def close(self) -> None:
         self.channels.close()
         await self.client.stop()
@@ -140,6 +146,10 @@ class Call:
     def _hear(self, channel: RTCDataChannel) -> None:
         self.client_channels.append(channel)
         channel.on("message", lambda message: self.client_messages.append((channel.label, message)))
+
+    def _cpu_clock(self) -> float:
+        self._cpu += self.cpu_per_look
+        return self._cpu
 
     def _flush_soon(self) -> None:
         if not self._flushing:

@@ -141,7 +141,7 @@ async def test_a_message_is_at_most_as_large_as_was_said(peer: Peer) -> None:
     assert refusal.value.code == "message-too-large"
 
 
-@pytest.mark.parametrize("said", [data(PEER_TSN + 1, b"x", stream=32), chunk(FORWARD_TSN, pack("!LHH", 2000, 32, 0))])
+@pytest.mark.parametrize("said", [data(PEER_TSN + 1, b"x", stream=34), chunk(FORWARD_TSN, pack("!LHH", 2000, 34, 0))])
 async def test_only_streams_that_were_offered_exist(peer: Peer, said: bytes) -> None:
     with pytest.raises(Rejected) as refusal:
         peer.say(said)
