@@ -21,6 +21,7 @@ from aiortc.rtcsctptransport import (
     StreamResetResponseParam,
 )
 
+from sfu.dtls import MAX_DATA
 from sfu.errors import Malformed, Rejected
 from sfu.sctp_guard import Contents, check, check_control_message
 
@@ -188,7 +189,9 @@ class _Carrier:
         self._send = send
 
     async def _send_data(self, packet: bytes) -> None:
-        self._send(packet)
+        """Only the echo of a HEARTBEAT can be larger than a record may be: it is lost, as on a path that is too narrow."""
+        if len(packet) <= MAX_DATA:
+            self._send(packet)
 
     def _register_data_receiver(self, _: object) -> None:
         """Packets are handed to the association by who owns it."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sfu.dtls import MAX_DATA
 from sfu.errors import Rejected, SfuError
 from sfu.sctp_association import MAX_CONGESTION_WINDOW, MIN_FRAGMENT_BYTES, RECEIVE_WINDOW_CHUNKS
 from tests.sfu.channel_peers import Call
@@ -25,6 +26,7 @@ from tests.sfu.sctp_packets import (
     EXTENSIONS,
     FORWARD_TSN,
     HEARTBEAT,
+    HEARTBEAT_ACK,
     INIT,
     INIT_ACK,
     PEER_TSN,
@@ -118,7 +120,7 @@ async def test_an_acknowledgement_of_the_worst_loss_fits_one_packet(peer: Peer) 
     for at in range(2, RECEIVE_WINDOW_CHUNKS, 2):
         peer.say(data(PEER_TSN + at, b"x", flags=7), *[data(PEER_TSN, b"x")] * 63)
     assert peer.sent[-1][12] == SACK
-    assert max(map(len, peer.sent)) <= 1191
+    assert max(map(len, peer.sent)) <= MAX_DATA
 
 
 @pytest.mark.parametrize("parts", [BEGIN, UNORDERED | BEGIN, 0, UNORDERED])
@@ -219,7 +221,13 @@ async def test_malformed_packets_are_lost(peer: Peer) -> None:
     assert not peer.association.handle_packet(signed(bytes(12) + chunk(HEARTBEAT, parameter(1, length=0))))
     said = len(peer.sent)
     peer.say(chunk(HEARTBEAT, parameter(1, b"info")))
-    assert peer.sent[said][12:] == chunk(5, parameter(1, b"info"))
+    assert [packet[12:] for packet in peer.sent[said:]] == [chunk(HEARTBEAT_ACK, parameter(1, b"info"))]
+
+
+async def test_an_echo_that_fits_no_record_is_not_sent(peer: Peer) -> None:
+    said = len(peer.sent)
+    peer.say(chunk(HEARTBEAT, parameter(1, bytes(MAX_DATA))))
+    assert len(peer.sent) == said
 
 
 async def recorded() -> list[bytes]:
