@@ -189,7 +189,7 @@ class _Carrier:
         self._send = send
 
     async def _send_data(self, packet: bytes) -> None:
-        """Only the echo of a HEARTBEAT can be larger than a record may be: it is lost, as on a path that is too narrow."""
+        """Only the echo of a HEARTBEAT can be too large for a record; it is lost, as on a path that is too narrow."""
         if len(packet) <= MAX_DATA:
             self._send(packet)
 
