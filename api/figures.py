@@ -5,8 +5,7 @@ the rate, and the server remembers nobody's last reading.
 """
 
 from collections import Counter as Tally
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -199,22 +198,31 @@ class ServerFigures(BaseModel):
     dropped: dict[str, int] = Field(description="Totals by reason; those that are 0 are left out.")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A participant and what the data path says of its media. problem: as in `sfu.connection.Connection`."""
-
-    participant: ParticipantView
-    stats: TransportStats | None
-    problem: str | None
+def video_tracks(participants: Iterable[ParticipantView]) -> frozenset[int]:
+    """What the data path calls these participants' tracks of video."""
+    tracks = (track for participant in participants for track in participant.tracks)
+    return frozenset(track.handle for track in tracks if track.kind == "video" and track.handle is not None)
 
 
-def room_figures(room: RoomView, readings: Sequence[Reading], now: datetime) -> RoomFigures:
-    """readings: of everybody in the room, as one snapshot of the data path has them."""
-    tracks = {track.handle: track for reading in readings for track in reading.participant.tracks}
-    sent = {track["track"]: track for reading in readings for track in _tracks(reading.stats)}
-    video = {handle for handle, track in tracks.items() if track.kind == "video" and handle is not None}
-    return RoomFigures(
-        room=room.name, at=now, participants=[_participant_figures(reading, sent, video) for reading in readings]
+def participant_figures(
+    participant: ParticipantView, stats: TransportStats | None, problem: str | None, video: frozenset[int]
+) -> ParticipantFigures:
+    """stats: of all its media, None if there is none. problem: as in `sfu.connection.Connection`. video: `video_tracks`
+    of everybody it may be sent media of.
+    """
+    published = stats["tracks"] if stats else ()
+    return ParticipantFigures(
+        id=participant.id,
+        identity=participant.identity,
+        name=participant.name,
+        kind=participant.kind,
+        state=participant.state,
+        problem=problem,
+        paths=_paths(stats["paths"] if stats else ()),
+        rtt_ms=stats["rtt_ms"] if stats else None,
+        incoming=_incoming([layer for track in published for layer in track["layers"]]),
+        outgoing=_outgoing(stats["egresses"] if stats else (), video),
+        tracks=[_track(track, published) for track in participant.tracks],
     )
 
 
@@ -238,27 +246,6 @@ def kinds(rooms: Iterable[RoomView]) -> dict[str, int]:
     return dict(sorted(Tally(str(participant.kind) for room in rooms for participant in room.participants).items()))
 
 
-def _participant_figures(reading: Reading, sent: Mapping[int, TrackStats], video: Container[int]) -> ParticipantFigures:
-    participant, stats = reading.participant, reading.stats
-    return ParticipantFigures(
-        id=participant.id,
-        identity=participant.identity,
-        name=participant.name,
-        kind=participant.kind,
-        state=participant.state,
-        problem=reading.problem,
-        paths=_paths(stats["paths"] if stats else ()),
-        rtt_ms=stats["rtt_ms"] if stats else None,
-        incoming=_incoming([layer for track in _tracks(stats) for layer in track["layers"]]),
-        outgoing=_outgoing(stats["egresses"] if stats else (), video),
-        tracks=[_track(track, sent) for track in participant.tracks],
-    )
-
-
-def _tracks(stats: TransportStats | None) -> Sequence[TrackStats]:
-    return stats["tracks"] if stats else ()
-
-
 def _paths(paths: Sequence[PathStats]) -> list[PathInUse]:
     """Those selected; one where both transports of a member have the same."""
     selected = (path_in_use(path) for path in paths if path["selected"])
@@ -274,8 +261,8 @@ def _incoming(layers: Sequence[LayerStats]) -> Incoming:
     )
 
 
-def _outgoing(egresses: Sequence[EgressStats], video: Container[int]) -> Outgoing:
-    """video: what the data path calls the tracks of video. One loop, as a call's members get hundreds of streams."""
+def _outgoing(egresses: Sequence[EgressStats], video: frozenset[int]) -> Outgoing:
+    """One loop, as a call's members get hundreds of streams."""
     bitrate, lost = 0, 0.0
     layers: list[int] = []
     for egress in egresses:
@@ -293,8 +280,8 @@ def _outgoing(egresses: Sequence[EgressStats], video: Container[int]) -> Outgoin
     )
 
 
-def _track(track: TrackView, sent: Mapping[int, TrackStats]) -> TrackSent:
-    stats = None if track.handle is None else sent.get(track.handle)
+def _track(track: TrackView, published: Sequence[TrackStats]) -> TrackSent:
+    stats = next((stats for stats in published if stats["track"] == track.handle), None)
     layers = stats["layers"] if stats else []
     return TrackSent(
         id=track.id,

@@ -1,5 +1,6 @@
 """Live figures of rooms and of the server: the grants they take, what is added up, and how it is said."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from api.context import Context
-from api.figures import Reading, RoomFigures, dropped, room_figures, traffic
+from api.figures import ParticipantFigures, RoomFigures, dropped, participant_figures, traffic, video_tracks
 from api.server_load import cores, process_seconds, resident_bytes, thread_seconds
 from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats, combined
 from tests.api.real import admin, publisher, real_http, viewer
@@ -97,8 +98,11 @@ def transport(
     )
 
 
-def figures(*readings: Reading) -> RoomFigures:
-    return room_figures(RecordedRoom("room", NOW), readings, NOW)
+def figures(
+    participant: RecordedParticipant, stats: TransportStats | None, problem: str | None = None
+) -> ParticipantFigures:
+    """With the tracks below to be had in the room."""
+    return participant_figures(participant, stats, problem, frozenset({7}))
 
 
 SIMULCAST = TrackStats(track=7, kind="video", forwarded_layer=1, layers=[layer(0, 100, lost=2), layer(1, 400, lost=-3)])
@@ -109,7 +113,7 @@ MICROPHONE = RecordedTrack("TR_a", "audio", "opus", source="microphone", muted=T
 
 def test_what_a_publisher_sends_is_added_up() -> None:
     alice = RecordedParticipant("alice", "publisher", NOW, tracks=[CAMERA, MICROPHONE])
-    (shown,) = figures(Reading(alice, transport(tracks=[SIMULCAST, SOUND], rtt_ms=12.5), None)).participants
+    shown = figures(alice, transport(tracks=[SIMULCAST, SOUND], rtt_ms=12.5))
     # A layer of which packets came twice does not make up for what another has lost.
     assert shown.incoming.model_dump() == {"bitrate_bps": 530, "packets": 300, "lost": 2}
     assert shown.outgoing.model_dump() == {"streams": 0, "bitrate_bps": 0, "loss_fraction": None, "video_layers": []}
@@ -121,14 +125,8 @@ def test_what_a_publisher_sends_is_added_up() -> None:
 
 
 def test_what_a_viewer_is_sent_is_told_by_layer_and_loss_weighed_by_bitrate() -> None:
-    alice = Reading(
-        RecordedParticipant("alice", "publisher", NOW, tracks=[CAMERA, MICROPHONE]),
-        transport(tracks=[SIMULCAST, SOUND]),
-        None,
-    )
     egresses = [egress(7, 300, 0.2), egress(8, 100, 0.0), egress(None, 0, 1.0), egress(7, 0), egress(7, 0, layer=None)]
-    bob = Reading(RecordedParticipant("bob", "viewer", NOW), transport(egresses=egresses), None)
-    outgoing = figures(alice, bob).participants[1].outgoing
+    outgoing = figures(RecordedParticipant("bob", "viewer", NOW), transport(egresses=egresses)).outgoing
     assert (outgoing.streams, outgoing.bitrate_bps, outgoing.video_layers) == (5, 400, [0, 1])
     assert outgoing.loss_fraction == pytest.approx(0.15)
 
@@ -138,7 +136,7 @@ def test_a_member_with_two_transports_is_one() -> None:
     carol = RecordedParticipant("carol", "member", NOW, tracks=[CAMERA])
     sending = transport(tracks=[SIMULCAST], paths=[PATH, PATH | {"selected": False}])
     receiving = transport(egresses=[egress(7, 50)], paths=[tcp, PATH], rtt_ms=4.0)
-    (shown,) = figures(Reading(carol, combined([sending, receiving]), None)).participants
+    shown = figures(carol, combined([sending, receiving]))
     assert [(path.protocol, path.relayed) for path in shown.paths] == [("tls", True), ("tcp", False)]
     assert (shown.incoming.bitrate_bps, shown.outgoing.bitrate_bps, shown.rtt_ms) == (500, 50, 4.0)
     assert shown.outgoing.video_layers == [0, 1]
@@ -146,10 +144,41 @@ def test_a_member_with_two_transports_is_one() -> None:
 
 def test_one_without_media_has_figures_too() -> None:
     announced = RecordedTrack("TR_v", "video", "", handle=None)
-    dave = Reading(RecordedParticipant("dave", "member", NOW, state="joining", tracks=[announced]), None, "a firewall")
-    (shown,) = figures(dave).participants
+    dave = RecordedParticipant("dave", "member", NOW, state="joining", tracks=[announced])
+    shown = figures(dave, None, "a firewall")
     assert (shown.problem, shown.paths, shown.rtt_ms) == ("a firewall", [], None)
     assert (shown.tracks[0].forwarded_layer, shown.tracks[0].layers) == (None, [])
+
+
+def test_tracks_of_video_are_those_with_media() -> None:
+    members = [
+        RecordedParticipant("a", "member", NOW, tracks=[CAMERA, MICROPHONE]),
+        RecordedParticipant("b", "member", NOW, tracks=[RecordedTrack(handle=None), RecordedTrack(handle=9)]),
+    ]
+    assert video_tracks(members) == {7, 9}
+
+
+async def test_a_large_room_leaves_the_event_loop_to_others(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock
+) -> None:
+    people = [RecordedParticipant(f"p{number}", "viewer", wall.now()) for number in range(200)]
+    sfu.rooms.rooms["room"] = RecordedRoom("room", wall.now(), participants=people)
+    asked = asyncio.ensure_future(http.get("/v1/rooms/room/figures", headers=ADMIN))
+    read = 0
+    stats = sfu.participant_stats
+
+    def counted(participant: object) -> TransportStats | None:
+        nonlocal read
+        read += 1
+        return stats(participant)
+
+    sfu.participant_stats = counted  # type: ignore[method-assign]  # to see where it has got to
+    between = set[int]()
+    while not asked.done():
+        between.add(read)
+        await asyncio.sleep(0)
+    assert len((await asked).json()["participants"]) == read == 200
+    assert len(between) >= 10
 
 
 async def test_the_figures_of_a_room(http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock) -> None:
