@@ -63,6 +63,7 @@ DEPARTURES: Mapping[str, models.DisconnectReason] = {
     "never-connected": models.DisconnectReason.JOIN_FAILURE,
     "room-closed": models.DisconnectReason.ROOM_CLOSED,
     "connection-lost": models.DisconnectReason.CONNECTION_TIMEOUT,
+    "bad-description": models.DisconnectReason.MEDIA_FAILURE,
     "signal-lost": models.DisconnectReason.SIGNAL_CLOSE,
 }
 # The spelling clients compare with; the SDP's is any case.
@@ -78,6 +79,10 @@ MIME_TYPES: Mapping[str, str] = {
     "pcma": "audio/PCMA",
     "g722": "audio/G722",
 }
+# What clients conclude from LiveKit's version: before 1.8.0 there is no RPC; after 1.13.6 they send VP9 and AV1 as
+# simulcast layers by rid, which only that server's successors are known to take.
+VERSION = "1.13.6"
+PROTOCOL = 16
 # In the order of our preference: clients replace a codec that is missing here by the first of its kind.
 PUBLISHABLE = ("vp8", "h264", "vp9", "av1", "h265", "opus", "red")
 
@@ -187,13 +192,18 @@ def quality_info(participant: Participant, quality: str, score: float) -> rtc.Co
     return rtc.ConnectionQualityInfo(participant_sid=participant.id, quality=CONNECTION_QUALITIES[quality], score=score)
 
 
-def subscribed_quality(track: Track, wanted: Mapping[str, bool]) -> rtc.SubscribedQualityUpdate:
+def subscribed_quality(track: Track, wanted: Mapping[VideoQuality, bool]) -> rtc.SubscribedQualityUpdate:
     """Which of the layers "low", "medium" and "high" anybody wants; clients look codecs up by their bare names."""
     qualities = [
         rtc.SubscribedQuality(quality=number, enabled=wanted.get(name, False)) for name, number in QUALITIES.items()
     ]
     codecs = [rtc.SubscribedCodec(codec=track.codec, qualities=qualities)] if track.codec else []
     return rtc.SubscribedQualityUpdate(track_sid=track.id, subscribed_qualities=qualities, subscribed_codecs=codecs)
+
+
+def server_info() -> models.ServerInfo:
+    """As which version of LiveKit's server clients are to treat us."""
+    return models.ServerInfo(edition=models.ServerInfo.Standard, version=VERSION, protocol=PROTOCOL)
 
 
 def ice_servers(servers: Iterable[IceServer]) -> list[rtc.ICEServer]:

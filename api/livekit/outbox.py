@@ -47,8 +47,8 @@ class _Message:
 class Outbox:
     """Changes come before any message that was put in after them, since it may be about them.
 
-    `describe` and `describe_room` are asked when it is told, so that it is always the latest. `wake` is called when there
-    is more to take, now or later. All times are seconds of one clock. Once `overflowed`, it takes nothing more.
+    `describe` and `describe_room` are asked when it is told, so that it is always the latest. `wake` is called when
+    there is more to take, now or later. All times are seconds of one clock. Once `overflowed`, it takes nothing more.
     """
 
     def __init__(
