@@ -186,6 +186,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="Seconds requests in flight have to finish.")
     max_connections: int = Field(default=4096, ge=16, le=1_000_000, description="HTTP connections at once.")
+    max_call_sockets: int = Field(default=10_000, ge=1, description="WebSockets of call participants at once.")
+    livekit_single_peer_connection: bool = Field(
+        default=True, description="Offer call clients one peer connection for both directions, not two."
+    )
     max_rooms: int = Field(default=10_000, ge=1)
     max_participants_per_room: int = Field(default=5_000, ge=1)
     max_sessions: int = Field(default=20_000, ge=1)
