@@ -154,8 +154,8 @@ class Member:
         """The client's offer on the connection it publishes on. Malformed, Rejected, Overloaded: nothing is changed."""
         offered = read_offer(sdp)
         link = self._publishing
-        transport = link.follow(offered.remote, offered.extensions)
         link.candidates.add_all(offered.description)
+        transport = link.follow(offered.remote, offered.extensions)
         receiving = self.upstream.place(offered.sections)
         sending = self._answering.place(offered.sections) if self._answering is not None else {}
         self._answers += 1
