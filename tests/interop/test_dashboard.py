@@ -92,7 +92,7 @@ async def test_rooms_and_participants_come_page_by_page(server: ServerProcess) -
 
 async def test_a_token_that_does_not_do_is_refused_and_another_asked_for(server: ServerProcess) -> None:
     async with dashboard(server, "rubbish", state="failed") as page:
-        assert "not a JWT" in await page.inner_text("#notice")
+        assert "not a jwt" in (await page.inner_text("#notice")).lower()
         assert not await page.is_visible("#board")
         for wrong in (operator(age=timedelta(hours=7)), server.token("viewer", "busy", watch=True)):
             await page.fill("#token", wrong)
