@@ -99,7 +99,7 @@ export class Chart<Row> {
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         hooks: { setCursor: [() => this.tell()] },
-        scales: { x: { time: true, range: timeRange }, y: { range: (_u, _min, max) => [0, Math.max(this.plan.top, (max ?? 0) * 1.1)] } },
+        scales: { x: { time: true, range: () => timeRange(this.history?.times() ?? []) }, y: { range: (_u, _min, max) => [0, Math.max(this.plan.top, (max ?? 0) * 1.1)] } },
         axes: [
           { ...axis, size: AXIS_HEIGHT, space: 70, values: (_u, splits) => splits.map(clock) },
           {
@@ -144,11 +144,10 @@ export class Chart<Row> {
   }
 }
 
-/** Up to now, for as long as there is something to see, within bounds. */
-function timeRange(_plot: uPlot, min: number | null, max: number | null): [number, number] {
-  const end = max ?? Date.now() / 1000;
-  const span = Math.min(HISTORY_SECONDS, Math.max(LEAST_SECONDS, end - (min ?? end)));
-  return [end - span, end];
+/** Up to the latest, for as long as there is something to see, within bounds. uPlot makes a day of a single point. */
+function timeRange(times: readonly number[]): [number, number] {
+  const [begin, end] = [times[0] ?? 0, times.at(-1) ?? 0];
+  return [end - Math.min(HISTORY_SECONDS, Math.max(LEAST_SECONDS, end - begin)), end];
 }
 
 function clock(seconds: number): string {
