@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiortc.rtcdatachannel import RTCDataChannel
 
+from sfu.budget import Budget
 from sfu.errors import Conflict, SfuError
 from sfu.events import Signal
 from sfu.sctp_association import Association
@@ -91,8 +92,8 @@ class DataChannels:
         self._max_channels = max_channels
         self._clock = clock
         self._cpu_clock = cpu_clock
-        self._cpu = _Budget(CPU_SHARE, CPU_BURST_SECONDS, clock())
-        self._openings = _Budget(OPENINGS_PER_SECOND, OPENINGS_BURST, clock())
+        self._cpu = Budget(CPU_SHARE, CPU_BURST_SECONDS, clock())
+        self._openings = Budget(OPENINGS_PER_SECOND, OPENINGS_BURST, clock())
         self._remote: tuple[int, int] | None = None
         self._association: Association | None = None
         self._channels: dict[RTCDataChannel, DataChannel] = {}
@@ -265,21 +266,3 @@ class DataChannels:
             log.warning("transport %d: its data channels ended: %s", self._transport.id, reason)
             self.close()
             self.failed.emit(reason)
-
-
-class _Budget:
-    """So much a second, and at most `burst` saved; spending may overdraw it once."""
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._left = burst
-        self._now = now
-
-    def has(self, amount: float, now: float) -> bool:
-        self._left = min(self._left + (now - self._now) * self._rate, self._burst)
-        self._now = now
-        return self._left >= amount
-
-    def spend(self, amount: float) -> None:
-        self._left -= amount
