@@ -28,6 +28,8 @@ from api.security_headers import SecurityHeaders
 from api.settings import Settings
 from api.socket_paths import SocketPaths
 from api.trusted_hosts import TrustedHosts
+from api.webhooks.sending import Webhooks
+from api.webhooks.telling import Telling
 
 
 def utc_now() -> datetime:
@@ -50,6 +52,8 @@ def create_app(
     context = make_context(settings, sfu, clock=clock, now=now, relay=relay)
 
     signalling = Signalling(context)
+    webhooks = Webhooks(settings, context.metrics.registry, now)
+    Telling(sfu.rooms, webhooks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +72,7 @@ def create_app(
             if relay is not None:
                 relay.close()
             await sfu.close()
+            await webhooks.close()
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context

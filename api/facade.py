@@ -17,6 +17,10 @@ from sfu.track import Track
 
 
 class RoomsFacade(Protocol):
+    @property
+    def opened(self) -> Signal[[Room]]: ...
+    @property
+    def ended(self) -> Signal[[Room]]: ...
     def create(
         self, name: str, *, empty_timeout: float, departure_timeout: float, max_participants: int, metadata: str
     ) -> Room: ...

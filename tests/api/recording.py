@@ -167,6 +167,8 @@ class RecordedSession:
 class RecordingRooms:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        self.opened = Signal[[Room]]()
+        self.ended = Signal[[Room]]()
         self.rooms: dict[str, RecordedRoom] = {}
 
     def create(
