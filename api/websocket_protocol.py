@@ -40,6 +40,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
             self.handshake_complete = True  # it was refused, in order; otherwise an error is logged
 
+    def keepalive_timeout(self) -> None:
+        """Without waiting for what a client, who is not there, has not read."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < MAX_FRAGMENTS:
             super().handle_cont(event)

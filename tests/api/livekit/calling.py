@@ -101,7 +101,10 @@ class Client:
 
     async def send(self, **request: Any) -> None:
         assert self.socket is not None
-        await self.socket.send(rtc.SignalRequest(**request).SerializeToString())
+        message = rtc.SignalRequest(**request)
+        if message.HasField("offer"):
+            self.oracle.offered = message.offer.sdp
+        await self.socket.send(message.SerializeToString())
 
     async def receive(self) -> rtc.SignalResponse:
         """The next message. ConnectionClosed: there is none."""

@@ -7,14 +7,19 @@ import re
 
 from livekit.protocol import models, rtc
 
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 FIRST = {"join", "reconnect", "leave"}
 
 
 class Oracle:
-    """Looks at everything one client is sent, in order. AssertionError: something it must not be sent."""
+    """Looks at everything one client is sent, in order. AssertionError: something it must not be sent.
+
+    `offered` is the client's last offer.
+    """
 
     def __init__(self) -> None:
         self.known: set[str] = set()
+        self.offered = ""
         self._count = 0
         self._ended = False
 
@@ -117,5 +122,5 @@ class Oracle:
         assert set(description.mid_to_track_id) <= mids
         assert set(description.mid_to_track_id.values()) == {track for _, track in msids}
         for section in sections:
-            if section.startswith("m=video"):
-                assert "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" in section or description.type == "offer"
+            if section.startswith("m=video") and description.type == "answer" and RID in self.offered:
+                assert RID in section

@@ -15,6 +15,7 @@ from api.livekit import outbox, session
 from api.tokens import verify
 from clients.connection import new_peer_connection
 from sfu.permissions import Permissions
+from sfu.track import TrackSource
 from tests.api.livekit.calling import Client, Server, access, calling, join_request
 from tests.api.recording import KEY, SECRET
 from tests.waiting import eventually
@@ -58,6 +59,7 @@ async def test_with_one_peer_connection_the_answer_follows(server: Server) -> No
     info = models.ClientInfo(client_protocol=2, capabilities=[models.ClientInfo.CAP_PACKET_TRAILER])
     query = join_request(client_info=info, publisher_offer=offer, add_track_requests=[MICROPHONE])
     client = Client(server, access())
+    client.oracle.offered = offer.sdp
     join = await client.join(f"/rtc/v1?join_request={query}")
     assert not join.subscriber_primary
     assert (join.participant.client_protocol, list(join.participant.capabilities)) == (2, [1])
@@ -103,7 +105,11 @@ async def test_a_track_is_announced_muted_and_described(server: Server) -> None:
     (track,) = published_tracks(server, "alice")
     assert track.id == published.track.sid
     await client.send(mute=rtc.MuteTrackRequest(sid=track.id, muted=False))
-    await client.send(update_audio_track=rtc.UpdateLocalAudioTrack(track_sid=track.id, features=[3]))
+    await client.send(
+        update_audio_track=rtc.UpdateLocalAudioTrack(
+            track_sid=track.id, features=[models.AudioTrackFeature.TF_ECHO_CANCELLATION]
+        )
+    )
     await client.send(ping=1)
     await client.expect("pong")
     assert (track.muted, track.announcement.features) == (False, (3,))
@@ -338,20 +344,26 @@ async def test_a_client_comes_back_before_we_know_that_it_was_away(server: Serve
         await alice.expect("pong")
 
 
-async def test_what_it_must_hear_waits_for_it(server: Server) -> None:
+async def test_what_it_must_hear_it_hears_when_it_is_back(server: Server) -> None:
     client = Client(server, access())
     await client.join()
-    await client.send(add_track=MICROPHONE)
-    sid = (await client.expect("track_published")).track.sid
+    other = rtc.AddTrackRequest(cid="cam", type=models.TrackType.VIDEO, source=models.TrackSource.CAMERA)
+    sids = []
+    for request in (MICROPHONE, other):
+        await client.send(add_track=request)
+        sids.append((await client.expect("track_published")).track.sid)
     await client.cut()
-    server.sfu.moderation.mute("room", "alice", sid, True)
-    server.sfu.moderation.update("room", "alice", permissions=Permissions(can_publish=False))
+    server.sfu.moderation.mute("room", "alice", sids[1], True)
+    permissions = Permissions(sources=frozenset({TrackSource.CAMERA}))
+    server.sfu.moderation.update("room", "alice", permissions=permissions)
     await client.open(f"/rtc?reconnect=1&sid={client.id}")
     await client.expect("reconnect")
-    assert (await client.expect("track_unpublished")).track_sid == sid
     # It still believes in the track, and is not sent away for that.
-    believed = rtc.TrackPublishedResponse(cid="mic", track=models.TrackInfo(sid=sid))
-    await client.send(sync_state=rtc.SyncState(publish_tracks=[believed]))
+    believed = [rtc.TrackPublishedResponse(cid="x", track=models.TrackInfo(sid=sid)) for sid in sids]
+    await client.send(sync_state=rtc.SyncState(publish_tracks=believed))
+    assert (await client.expect("track_unpublished")).track_sid == sids[0]
+    mute = await client.expect("mute")
+    assert (mute.sid, mute.muted) == (sids[1], True)
     await client.send(ping=1)
     await client.expect("pong")
     await client.close()
@@ -455,10 +467,13 @@ async def test_a_client_that_never_reads_is_cut_off(server: Server, monkeypatch:
         await other.join()
 
         async def is_gone() -> bool:
-            for _ in range(20):
-                server.sfu.moderation.set_room_metadata("room", "x" * 60_000)
+            for count in range(20):
+                if server.sfu.member("room", "alice") is None:
+                    return True
+                permissions = Permissions(can_publish_data=bool(count % 2))
+                server.sfu.moderation.update("room", "alice", metadata="x" * 60_000, permissions=permissions)
                 await asyncio.sleep(0)
-            return server.sfu.member("room", "alice") is None
+            return False
 
         await eventually(is_gone, "the one who does not read is gone")
         await other.send(ping=1)
