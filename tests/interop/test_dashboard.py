@@ -70,6 +70,27 @@ async def test_everybody_in_a_room_is_shown_with_what_their_media_does(server: S
         await eventually(lambda: _alone(page), "the viewer is gone from the table")
 
 
+async def test_members_of_a_call_are_shown_with_what_they_send(server: ServerProcess) -> None:
+    async with dashboard(server, operator(), query="?room=meeting") as page:
+        browser = page.context.browser
+        assert browser is not None
+        caller = await chrome.open_page(browser, f"{server.url}/call/meeting")
+        await caller.fill("#name", "<i>Ada</i>")
+        await caller.click("#join:not([disabled])")
+
+        async def sends() -> dict[str, Any] | None:
+            people = cast("list[dict[str, Any]]", (await chrome.figures(page))["participants"])
+            return next((person for person in people if person["inKbps"] > 0 and person["layerIn"] is not None), None)
+
+        member = await eventually(sends, "a camera", 60.0)
+        assert member is not None
+        assert (member["kind"], member["name"]) == ("member", "<i>Ada</i>")
+        assert {track["source"] for track in member["tracks"]} == {"camera", "microphone"}
+        assert await page.inner_text("#people th .hint") == "<i>Ada</i>"
+        await page.click("#people button")
+        assert await page.locator("main i").count() == 0
+
+
 async def test_rooms_and_participants_come_page_by_page(server: ServerProcess) -> None:
     headers = {"Authorization": f"Bearer {operator()}"}
     async with httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as http:

@@ -8,6 +8,7 @@ import { bits, joined, layers, transport } from "./words";
 interface Row {
   readonly row: HTMLTableRowElement;
   readonly button: HTMLButtonElement;
+  readonly name: HTMLElement;
   readonly cells: readonly HTMLTableCellElement[];
 }
 
@@ -32,14 +33,14 @@ export class PeopleTable {
   }
 
   private place({ figures, moment }: Person, index: number, chosen: boolean): void {
-    const { row, button, cells } = this.rows.get(figures.id) ?? this.make(figures.id);
+    const { row, button, name, cells } = this.rows.get(figures.id) ?? this.make(figures.id);
     if (this.body.children[index] !== row) this.body.insertBefore(row, this.body.children[index] ?? null);
     row.dataset["state"] = figures.state;
     row.dataset["kind"] = figures.kind;
     row.classList.toggle("chosen", chosen);
     button.setAttribute("aria-pressed", String(chosen));
     setText(button, figures.identity);
-    button.title = figures.name === "" ? figures.identity : `${figures.identity} (${figures.name})`;
+    setText(name, figures.name);
     const words = [
       figures.kind,
       figures.problem === null ? figures.state : `${figures.state}: ${figures.problem}`,
@@ -56,10 +57,11 @@ export class PeopleTable {
   private make(id: string): Row {
     const button = element("button", { type: "button", className: "link" });
     const cells = Array.from({ length: COLUMNS }, () => element("td"));
-    const row = element("tr", {}, element("th", { scope: "row" }, button), ...cells);
+    const name = element("span", { className: "hint" });
+    const row = element("tr", {}, element("th", { scope: "row" }, button, " ", name), ...cells);
     row.dataset["participant"] = id;
     button.addEventListener("click", () => this.choose(id));
-    const made = { row, button, cells };
+    const made = { row, button, name, cells };
     this.rows.set(id, made);
     return made;
   }
