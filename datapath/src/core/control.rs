@@ -201,6 +201,7 @@ impl Core {
             }
             transport.streams.retain(|_, stream| !gone(stream));
         }
+        self.forget_levels(id);
         for worker in track.interested() {
             if worker == self.worker {
                 self.on_track_ended(id);
