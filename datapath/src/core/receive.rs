@@ -205,6 +205,7 @@ impl Core {
             .filter(|(stream, track)| track.is_bound(stream.layer, stream.rtx, header.ssrc));
         let Some((stream, track)) = found else {
             counters.dropped_unknown_stream += 1;
+            transport.keys.iter_mut().for_each(|keys| keys.opener.retire(header.ssrc));
             return self.reschedule(id);
         };
         let Some(codec) = track.spec.codec(header.payload_type).copied() else {
@@ -412,6 +413,7 @@ fn resolve(
     };
     let stream = Stream { track: track.id, layer: u8::try_from(layer).ok()?, rtx };
     transport.streams.insert(header.ssrc, stream);
+    transport.keys.iter_mut().for_each(|keys| keys.opener.keep(header.ssrc));
     if let Some(track) = tracks.get_mut(&stream.track) {
         if rtx {
             if let Some(layer) = track.layers.get_mut(layer) {
