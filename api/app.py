@@ -14,12 +14,15 @@ from api.context import make_context
 from api.cors import Cors
 from api.facade import RelayFacade, SfuFacade
 from api.failures import Failures
+from api.livekit.door import OLD_PATH, PATH, Door
+from api.livekit.signalling import Signalling
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
-from api.routes import dev, health, ice_servers, participants, reference, rooms, tokens, whep, whip
+from api.routes import dev, figures, health, ice_servers, participants, reference, rooms, tokens, whep, whip
 from api.routes.pages import STATIC, add_pages
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
+from api.socket_paths import SocketPaths
 from api.trusted_hosts import TrustedHosts
 
 
@@ -42,6 +45,8 @@ def create_app(
     """
     context = make_context(settings, sfu, clock=clock, now=now, relay=relay)
 
+    signalling = Signalling(context)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await sfu.start()
@@ -55,14 +60,17 @@ def create_app(
         finally:
             context.readiness.draining()
             lag.stop()
+            await signalling.close()
             if relay is not None:
                 relay.close()
             await sfu.close()
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
-    for module in (whip, whep, rooms, participants, tokens, ice_servers, health, reference):
+    app.state.signalling = signalling
+    for module in (whip, whep, rooms, participants, figures, tokens, ice_servers, health, reference):
         app.include_router(module.router)
+    app.include_router(Door(context, signalling).router)
     if settings.dev:
         app.include_router(dev.router)
     add_pages(app, pages)
@@ -70,6 +78,7 @@ def create_app(
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(BoundedBodies)
+    app.add_middleware(SocketPaths, paths=(OLD_PATH, PATH))
     app.add_middleware(Failures)
     app.add_middleware(Cors)
     if settings.allowed_hosts:

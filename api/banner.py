@@ -32,6 +32,8 @@ def banner_lines(settings: Settings, url: str) -> list[str]:
         "",
         f"  Go live      {links.broadcast_url}",
         f"  Watch        {links.watch_url}",
+        f"  Call         {links.call_url}",
+        f"  Dashboard    {links.dashboard_url}",
         "",
         "  OBS          Settings > Stream > Service WHIP",
         f"    Server     {links.obs.server}",

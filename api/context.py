@@ -19,12 +19,13 @@ REPLY_TTL = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`clock` is monotonic seconds, `now` is wall time in UTC."""
+    """`clock` is monotonic seconds, `now` is wall time in UTC; `started_at` is by `clock`."""
 
     settings: Settings
     sfu: SfuFacade
     clock: Callable[[], float]
     now: Callable[[], datetime]
+    started_at: float
     relay: RelayFacade | None
     metrics: Metrics
     secrets: dict[str, str] = field(repr=False)
@@ -51,6 +52,7 @@ def make_context(
         sfu=sfu,
         clock=clock,
         now=now,
+        started_at=clock(),
         relay=relay,
         metrics=Metrics(sfu),
         secrets=settings.secrets,

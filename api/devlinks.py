@@ -22,7 +22,7 @@ class ObsSettings(BaseModel):
 
 
 class DevLinks(BaseModel):
-    """Everything needed to publish into and watch one room."""
+    """Everything needed to publish into, watch and meet in one room."""
 
     room: str
     whip_url: str
@@ -31,6 +31,12 @@ class DevLinks(BaseModel):
     watch_token: str
     broadcast_url: str
     watch_url: str
+    call_token: str
+    call_url: str = Field(
+        description="Without a token: the page asks for one of its own, as no two may share an identity."
+    )
+    admin_token: str = Field(description="For every room: it lists them, sees into them and ends them.")
+    dashboard_url: str
     ffmpeg: str = Field(description="A command for a shell.")
     obs: ObsSettings
 
@@ -45,6 +51,9 @@ def dev_links(settings: Settings, base_url: str, room: str, now: datetime) -> De
     segment = quote(room, safe="")
     publish_token = token("broadcaster", can_publish=True, can_subscribe=False)
     watch_token = token(f"viewer-{secrets.token_hex(4)}", can_publish=False, can_subscribe=True, hidden=True)
+    call_token = token(f"guest-{secrets.token_hex(4)}", room_admin=True, can_update_own_metadata=True)
+    everywhere = VideoGrant(room_list=True, room_admin=True, room_create=True)
+    admin_token = mint(key, secret, everywhere, identity="operator", now=now)
     whip_url = f"{base_url}/whip/{segment}"
     return DevLinks(
         room=room,
@@ -54,6 +63,10 @@ def dev_links(settings: Settings, base_url: str, room: str, now: datetime) -> De
         watch_token=watch_token,
         broadcast_url=f"{base_url}/broadcast?room={quote(room)}#token={publish_token}",
         watch_url=f"{base_url}/watch/{segment}#token={watch_token}",
+        call_token=call_token,
+        call_url=f"{base_url}/call/{segment}",
+        admin_token=admin_token,
+        dashboard_url=f"{base_url}/dashboard#token={admin_token}",
         ffmpeg=ffmpeg_command(whip_url, publish_token),
         obs=ObsSettings(server=whip_url, token=publish_token),
     )

@@ -82,6 +82,12 @@ class Metrics:
             registry=self.registry,
         )
 
+    def lag_so_far(self) -> tuple[float, int]:
+        """Of the event loop: seconds in all, and how often they were observed."""
+        (metric,) = self.loop_lag.collect()
+        samples = {sample.name: sample.value for sample in metric.samples if "le" not in sample.labels}
+        return samples[f"{metric.name}_sum"], int(samples[f"{metric.name}_count"])
+
 
 class LoopLag:
     """Observes, every `period` seconds, how late a timer fires."""

@@ -7,10 +7,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.durations import parse_duration
 from api.names import checked_identity, checked_room
-from api.tokens import DEFAULT_TTL, MAX_TTL, VideoGrant
+from api.room_config import RoomConfig
+from api.tokens import DEFAULT_TTL, MAX_TTL, STANDARD, Kind, VideoGrant
 from sfu.stats import TransportStats
 
 MAX_METADATA = 4096
+MAX_ATTRIBUTES = 64
 MAX_TIMEOUT = 7 * 86400
 
 RoomField = Annotated[str, AfterValidator(checked_room)]
@@ -62,6 +64,11 @@ class TokenCreate(Body):
     identity: IdentityField
     name: str = Field(default="", max_length=256)
     metadata: Metadata = ""
+    attributes: dict[str, str] = Field(default={}, max_length=MAX_ATTRIBUTES)
+    kind: Kind = STANDARD
+    room_config: RoomConfig | None = Field(
+        default=None, description="For the room, if joining with this token creates it."
+    )
     ttl: str = Field(
         default=f"{int(DEFAULT_TTL.total_seconds() // 3600)}h",
         max_length=32,

@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 
 import uvicorn
 import uvloop
@@ -19,6 +19,7 @@ from api.http_protocol import BoundedHeadProtocol
 from api.listeners import explain_bind, open_listeners
 from api.settings import Settings
 from api.tls_connections import TlsConnections
+from api.websocket_protocol import MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT, BoundedWebSocketProtocol
 
 KEEP_ALIVE = 30
 FORCED_EXIT = 130
@@ -31,11 +32,22 @@ class StartError(Exception):
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process by re-raising the signal."""
+    """uvicorn without its signal handling, which would end the process by re-raising the signal.
+
+    `farewell` comes before open connections are closed: some of them end in words of their own.
+    """
+
+    def __init__(self, config: uvicorn.Config, farewell: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._farewell = farewell
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._farewell()
+        await super().shutdown(sockets)
 
 
 def run(settings: Settings, make_app: Callable[[], FastAPI], on_ready: Callable[[str], None]) -> int:
@@ -59,7 +71,7 @@ async def serve(
     """As `run`, on the running loop. The order of the end: no new connections, requests finish, sessions are closed."""
     config = _uvicorn_config(app, settings)
     config.load()
-    server = HttpServer(config)
+    server = HttpServer(config, app.state.signalling.close)
     forced = _handle_signals(server, app)
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -95,17 +107,30 @@ def _explain_media(error: OSError, settings: Settings) -> str:
     return explain_bind(error, "the media address", addresses, option)
 
 
+def _without_queries(record: logging.LogRecord) -> bool:
+    """A logging filter: browsers put tokens into the queries of WebSockets."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
 def _uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(_without_queries)
     return uvicorn.Config(
         app,
         http=BoundedHeadProtocol,
-        ws="none",
+        ws=BoundedWebSocketProtocol,
+        ws_max_size=MAX_MESSAGE,
+        ws_ping_interval=PING_INTERVAL,
+        ws_ping_timeout=PING_TIMEOUT,
+        ws_per_message_deflate=False,  # memory per connection, for messages that are small
         lifespan="off",  # entered by `serve`, which can explain what goes wrong
         log_config=None,
         access_log=settings.log_level == "debug",  # it has clients' addresses
         server_header=False,
         forwarded_allow_ips=list(settings.trusted_proxies),
-        limit_concurrency=settings.max_connections,
+        limit_concurrency=settings.max_connections + settings.max_call_sockets,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )

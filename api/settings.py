@@ -15,6 +15,7 @@ import yaml
 from pydantic import (
     BeforeValidator,
     Field,
+    InstanceOf,
     PlainSerializer,
     SecretStr,
     TypeAdapter,
@@ -30,6 +31,7 @@ from pydantic_settings import (
 )
 
 from api.addresses import SocketAddress, parse_address
+from api.webhooks.targets import Target, parse_target
 
 ENV_PREFIX = "SLUICE_"
 DEFAULT_HTTP_PORT = 7880
@@ -55,6 +57,11 @@ def _address(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return parse_address(str(value))
     return parse_address(value) if isinstance(value, str) else value
+
+
+def _targets(value: object) -> object:
+    urls = _split(value)
+    return [parse_target(url) if isinstance(url, str) else url for url in urls] if isinstance(urls, list) else urls
 
 
 def _ip(value: object) -> str:
@@ -91,6 +98,7 @@ Address = Annotated[SocketAddress, BeforeValidator(_address), PlainSerializer(st
 IpAddress = Annotated[str, BeforeValidator(_ip)]
 Network = Annotated[str, BeforeValidator(_network)]
 PortRangeField = Annotated[PortRange, BeforeValidator(_ports)]
+WebhookTarget = Annotated[InstanceOf[Target], PlainSerializer(str)]  # without the path, which may hold a secret
 TextList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -159,6 +167,15 @@ class Settings(BaseSettings):
         le=65535,
         description="A second UDP port, for NAT behaviour discovery (RFC 5780); needs two rtc addresses of a family.",
     )
+    webhook_urls: Annotated[tuple[WebhookTarget, ...], BeforeValidator(_targets)] = Field(
+        default=(), max_length=8, description="Where events of rooms are sent to: http or https URLs."
+    )
+    webhook_key: str | None = Field(
+        default=None, description="The API key whose secret signs webhooks; none: the first."
+    )
+    webhook_allow_private: bool = Field(
+        default=False, description="Send webhooks to private, loopback and link-local addresses as well."
+    )
     trusted_hosts: TextList = Field(
         default=(), description="Host names this server answers to; none: any, in --dev loopback."
     )
@@ -169,6 +186,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="Seconds requests in flight have to finish.")
     max_connections: int = Field(default=4096, ge=16, le=1_000_000, description="HTTP connections at once.")
+    max_call_sockets: int = Field(default=10_000, ge=1, description="WebSockets of call participants at once.")
+    livekit_single_peer_connection: bool = Field(
+        default=True, description="Offer call clients one peer connection for both directions, not two."
+    )
     max_rooms: int = Field(default=10_000, ge=1)
     max_participants_per_room: int = Field(default=5_000, ge=1)
     max_sessions: int = Field(default=20_000, ge=1)
@@ -230,6 +251,12 @@ class Settings(BaseSettings):
     def _turn_secrets_are_strong(self) -> Self:
         if any(len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES for secret in self.turn_secrets):
             raise ValueError(f"turn_secrets: one is shorter than {MIN_SECRET_BYTES} bytes")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_have_a_key(self) -> Self:
+        if self.webhook_key is not None and self.webhook_key not in self.keys:
+            raise ValueError("webhook_key is not among the API keys (keys)")
         return self
 
     @property

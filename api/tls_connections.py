@@ -2,13 +2,29 @@
 
 import asyncio
 import socket
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from api.http_protocol import BoundedHeadProtocol
+from api.websocket_protocol import BoundedWebSocketProtocol
 from sfu._datapath import HttpAccepted
+
+
+class HandedOverWebSocketProtocol(BoundedWebSocketProtocol):
+    """As `HandedOverProtocol`, once the connection is upgraded."""
+
+    def __init__(self, accepted: HttpAccepted, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._accepted = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.server = self._accepted.local
+        self.client = self._accepted.remote
+        self.scheme = "wss"
 
 
 class HandedOverProtocol(BoundedHeadProtocol):
@@ -17,6 +33,7 @@ class HandedOverProtocol(BoundedHeadProtocol):
     def __init__(self, accepted: HttpAccepted, config: Config, server_state: ServerState) -> None:
         super().__init__(config=config, server_state=server_state, app_state={})
         self._accepted = accepted
+        self.ws_protocol_class = cast("type[asyncio.Protocol]", partial(HandedOverWebSocketProtocol, accepted))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

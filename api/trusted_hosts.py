@@ -17,7 +17,7 @@ class TrustedHosts:
         self._suffixes = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_trusted(host_name(Headers(scope=scope).get("host", ""))):
+        if scope["type"] == "lifespan" or self._is_trusted(host_name(Headers(scope=scope).get("host", ""))):
             await self._app(scope, receive, send)
             return
         detail = "This server does not answer to that name; the setting trusted_hosts lists those it does."

@@ -52,13 +52,13 @@ def connection_view(connection: Connection) -> schemas.Connection:
     return schemas.Connection(
         problem=connection.problem,
         dtls=connection.dtls,
-        path=None if selected is None else _path_in_use(selected),
+        path=None if selected is None else path_in_use(selected),
         tried=[_tried(path) for path in connection.paths],
         offered=[schemas.OfferedCandidates(**asdict(offered)) for offered in connection.offered],
     )
 
 
-def _path_in_use(path: PathStats) -> schemas.PathInUse:
+def path_in_use(path: PathStats) -> schemas.PathInUse:
     return schemas.PathInUse(protocol=path["via"] or path["protocol"], relayed=path["protocol"] == "relay")
 
 

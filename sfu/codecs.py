@@ -94,11 +94,21 @@ def _distance(source: CodecPair, target: CodecPair) -> int:
     """0: the same format; more: a format whose decoder takes it too; `_IMPOSSIBLE`: neither."""
     if source.name != target.name:
         return _IMPOSSIBLE
-    ours, theirs = source.codec.parameters(), target.codec.parameters()
     if source.name == "h264":
-        return _h264_distance(ours, theirs)
-    same = all(ours.get(key, default) == theirs.get(key, default) for key, default in _IDENTITY.get(source.name, ()))
-    return 0 if same else _IMPOSSIBLE
+        return _h264_distance(source.codec.parameters(), target.codec.parameters())
+    return 0 if variant(source.codec) == variant(target.codec) else _IMPOSSIBLE
+
+
+def variant(codec: Codec) -> tuple[str, ...]:
+    """What its format parameters make of a codec: equal for streams that one decoder takes.
+
+    VP9, AV1: the profile. H.265: profile and transmission mode. H.264: the profile's name, or the digits of one we do
+    not know, and the packetization mode. Others: ().
+    """
+    parameters = codec.parameters()
+    if codec.name.lower() == "h264":
+        return _h264_profile(parameters), _h264_mode(parameters)
+    return tuple(parameters.get(key, default) for key, default in _IDENTITY.get(codec.name.lower(), ()))
 
 
 # The format parameters that make two payload types of one codec different streams, with their defaults.
@@ -111,7 +121,7 @@ _IDENTITY: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def _h264_distance(source: Mapping[str, str], target: Mapping[str, str]) -> int:
     """RFC 6184, 8.1: profiles by who decodes whom; a mode 1 receiver takes mode 0, not the other way round."""
-    mode, target_mode = source.get("packetization-mode", "0"), target.get("packetization-mode", "0")
+    mode, target_mode = _h264_mode(source), _h264_mode(target)
     if mode != target_mode and (mode, target_mode) != ("0", "1"):
         return _IMPOSSIBLE
     profile, decoder = _h264_profile(source), _h264_profile(target)
@@ -121,6 +131,10 @@ def _h264_distance(source: Mapping[str, str], target: Mapping[str, str]) -> int:
     if decoder not in decoders:
         return _IMPOSSIBLE
     return 2 * decoders.index(decoder) + int(mode != target_mode)
+
+
+def _h264_mode(parameters: Mapping[str, str]) -> str:
+    return parameters.get("packetization-mode", "0")
 
 
 def _h264_profile(parameters: Mapping[str, str]) -> str:

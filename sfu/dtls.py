@@ -1,4 +1,4 @@
-"""A DTLS-SRTP endpoint without sockets (RFC 5764): datagrams in, datagrams and at last keys out.
+"""A DTLS-SRTP endpoint without sockets (RFC 5764): datagrams in, datagrams and at last keys out; then application data.
 
 Its one impurity is OpenSSL's own clock, which times retransmissions. Feed it only what comes from a 5-tuple that ICE
 has validated: there is no cookie exchange, since a stranger's ClientHello never gets here. The SFU runs it as server;
@@ -8,6 +8,7 @@ where the peer waits for a ClientHello, `sfu.dtls_client` says why OpenSSL will 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Literal
 
 from cryptography import x509
@@ -18,6 +19,11 @@ from sfu.attributes import Fingerprint
 
 # Room for IPv6, UDP and TURN headers within the 1280 bytes every IPv6 path carries.
 MTU = 1200
+# Application data in one record: with 37 bytes of DTLS (AES-GCM) and 4 of ChannelData it fills, behind IPv6 and UDP,
+# those 1280 bytes to the last. SCTP implementations cut their packets to this size.
+MAX_DATA = 1191
+# Application data that nobody has taken with `received`: more is dropped, as the network may do (RFC 8261, 5).
+MAX_HELD_RECORDS = 64
 # A handshake takes some ten datagrams each way; a peer that needs hundreds is not shaking hands.
 MAX_HANDSHAKE_DATAGRAMS = 256
 
@@ -33,6 +39,7 @@ _KEY_AND_SALT: Mapping[str, tuple[int, int]] = {
 }
 _RECORD_HEADER = 13
 _CONTENT_TYPES = range(20, 24)
+_APPLICATION_DATA = 23
 _READ_SIZE = 65_536
 
 
@@ -57,8 +64,8 @@ class SrtpKeys:
 class DtlsEndpoint:
     """One side of one association.
 
-    After every call drain `datagrams()`, and ask `timeout()` again. `keys` are there once the handshake is over and the
-    peer's certificate has one of the fingerprints; `failure` says why it never will be.
+    After every call drain `datagrams()` and `received()`, and ask `timeout()` again. `keys` are there once the
+    handshake is over and the peer's certificate has one of the fingerprints; `failure` says why it never will be.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class DtlsEndpoint:
         self._fingerprints = tuple(fingerprints)
         self._outgoing: list[bytes] = []
         self._farewell: list[bytes] = []
+        self._application_data: list[bytes] = []
         self._received = 0
         self._ssl: SSL.Connection | None = SSL.Connection(context)
         self._ssl.set_ciphertext_mtu(MTU)
@@ -85,7 +93,7 @@ class DtlsEndpoint:
             self._handshake(self._ssl)
 
     def handle_datagram(self, datagram: bytes) -> None:
-        """What is not whole DTLS records is dropped; so is application data, nothing here uses it."""
+        """What is not whole DTLS records is dropped."""
         if self._ssl is None or not is_records(datagram):
             return
         if self.state is DtlsState.CONNECTING:
@@ -98,7 +106,7 @@ class DtlsEndpoint:
         elif self.state is DtlsState.CONNECTED:
             self._ssl.bio_write(datagram)
         if self.state is DtlsState.CONNECTED:
-            self._read(self._ssl)
+            self._read(self._ssl, datagram)
 
     def timeout(self) -> float | None:
         """Seconds until `handle_timeout` is due, None without a pending retransmission."""
@@ -122,10 +130,31 @@ class DtlsEndpoint:
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
+    def received(self) -> list[bytes]:
+        """The application data of each record that came since the last call, in order."""
+        data, self._application_data = self._application_data, []
+        return data
+
+    def send(self, data: bytes) -> None:
+        """Application data, 1 to `MAX_DATA` bytes, as one record in a datagram of its own; nothing unless connected.
+
+        ValueError: of any other size.
+        """
+        if not 0 < len(data) <= MAX_DATA:
+            raise ValueError(f"a record of {len(data)} bytes")
+        if self._ssl is None or self.state is not DtlsState.CONNECTED:
+            return
+        try:
+            self._ssl.send(data)
+            self._outgoing.append(self._ssl.bio_read(_READ_SIZE))
+        except SSL.Error as error:
+            self._fail(_reason(error))
+
     def release(self) -> None:
         """Forget OpenSSL's state (some 70 KiB) once the peer cannot need a retransmission any more.
 
-        The close_notify is made now and kept, for `close`. The peer's own can no longer be understood after this.
+        The close_notify is made now and kept, for `close`. The peer's own can no longer be understood after this, and
+        there is no more application data in either direction.
         """
         if self._ssl is None or self.state is not DtlsState.CONNECTED:
             return
@@ -175,11 +204,12 @@ class DtlsEndpoint:
         certificate = ssl.get_peer_certificate(as_cryptography=True)
         return certificate is not None and has_fingerprint(certificate, self._fingerprints)
 
-    def _read(self, ssl: SSL.Connection) -> None:
+    def _read(self, ssl: SSL.Connection, datagram: bytes) -> None:
         """Take every record of the datagram, or the next would wait for another datagram."""
         try:
-            while True:
-                ssl.recv(_READ_SIZE)
+            # To be told that there is no more costs as much as a record: where all is application data, none is asked.
+            for _ in records(datagram) if _is_application_data(datagram) else repeat(None):
+                self._take(ssl.recv(_READ_SIZE))
         except SSL.WantReadError:
             self._flush(ssl)
         except SSL.ZeroReturnError:
@@ -187,6 +217,10 @@ class DtlsEndpoint:
         except SSL.Error as error:
             self._flush(ssl)
             self._fail(_reason(error))
+
+    def _take(self, data: bytes) -> None:
+        if data and len(self._application_data) < MAX_HELD_RECORDS:
+            self._application_data.append(data)
 
     def _shut_down(self, ssl: SSL.Connection) -> None:
         try:
@@ -252,6 +286,10 @@ def is_records(datagram: bytes) -> bool:
             return False
         at += _RECORD_HEADER + int.from_bytes(header[11:13], "big")
     return at == len(datagram) > 0
+
+
+def _is_application_data(datagram: bytes) -> bool:
+    return all(record[0] == _APPLICATION_DATA for record in records(datagram))
 
 
 def _reason(error: SSL.Error) -> str:

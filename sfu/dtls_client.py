@@ -3,7 +3,8 @@
 OpenSSL 4 ends a handshake with any certificate on P-224, in either role, and programs that let GnuTLS choose bring just
 that one: FFmpeg's WHIP muxer does, and it is who waits for a ClientHello. So this is the least that serves them:
 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, X25519 or P-256, extended master secret, no resumption, no renegotiation, and
-nothing after the handshake but close_notify. All cryptography is the `cryptography` package's.
+nothing after the handshake but close_notify: application data is neither taken nor sent. All cryptography is the
+`cryptography` package's.
 """
 
 import hashlib

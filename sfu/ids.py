@@ -19,7 +19,7 @@ class Ids:
         self._random_bytes = random_bytes
 
     def object_id(self, prefix: str) -> str:
-        """`prefix` is "rm", "pa" or "tr"."""
+        """`prefix` is "RM", "PA" or "TR", as LiveKit has them: its clients check."""
         return f"{prefix}_{self._token(9)}"
 
     def session_id(self) -> str:

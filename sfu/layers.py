@@ -24,6 +24,10 @@ class LayerChoice:
             self._required[layer] = min(2 * self._required.get(layer, STABLE_SECONDS), MAX_STABLE_SECONDS)
         self._choose(now)
 
+    @property
+    def flowing(self) -> frozenset[int]:
+        return frozenset(self._since)
+
     def next_deadline(self) -> float | None:
         """When a layer above the chosen one will have flowed for long enough."""
         return min((self._ready_at(layer) for layer in self._since if layer > self.chosen), default=None)

@@ -48,7 +48,7 @@ def offered_layers(section: MediaSection, codecs: Sequence[CodecPair], extmaps: 
     streams: dict[str, SimulcastId] = {}
     accepted: dict[str, Rid] = {}
     for alternatives in simulcast.send[:MAX_LAYERS]:
-        for layer in alternatives:
+        for layer in dict.fromkeys(alternatives):  # each rid is looked at once, however often it is named
             answered = _answer_rid(rids.get(layer.rid), payload_types)
             if answered is not None and layer.rid not in accepted:
                 accepted[layer.rid] = answered

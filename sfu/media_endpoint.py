@@ -16,14 +16,14 @@ from sfu._datapath import (
 )
 from sfu.addresses import announced_addresses, interface_addresses
 from sfu.answer import LocalTransport
+from sfu.attributes import IceCredentials
 from sfu.candidates import host_candidates
 from sfu.certificate import DtlsCertificate
 from sfu.datapath import Event
 from sfu.events import Signal
-from sfu.ids import Ids, RandomBytes
+from sfu.ids import RandomBytes
 from sfu.pump import EventPump
 from sfu.settings import SfuSettings
-from sfu.transport import Transport
 from sfu.transports import Transports
 
 
@@ -72,9 +72,11 @@ class MediaEndpoint:
     def port(self) -> int:
         return self.engine.local_addresses[0][1]
 
-    def local(self, transport: Transport, ids: Ids) -> LocalTransport:
-        """What an answer says of our side. The session id is a random number of 63 bits (RFC 8829, 5.2.1)."""
-        return LocalTransport(transport.ice, self._fingerprint, self.candidates, ids.number(63))
+    def local(self, ice: IceCredentials, session_id: int) -> LocalTransport:
+        """What a description says of our side. session_id: a random number of 63 bits (RFC 8829, 5.2.1), the same in
+        all descriptions of a connection.
+        """
+        return LocalTransport(ice, self._fingerprint, self.candidates, session_id)
 
     def _handle_event(self, event: Event) -> None:
         match event:

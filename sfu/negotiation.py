@@ -5,7 +5,7 @@ is served whole or not at all (RFC 9725, 4.2): only data channels are turned dow
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,12 @@ MAX_FINGERPRINTS = 16
 _TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,32}")
 _PROFILES = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"})
 # RFC 5763, 5 and RFC 8842, 5: we wait for the ClientHello unless the offerer does. No `a=setup` counts as active.
-_ROLES: Mapping[str | None, DtlsRole] = {"actpass": "server", "active": "server", None: "server", "passive": "client"}
+OFFERED_ROLES: Mapping[str | None, DtlsRole] = {
+    "actpass": "server",
+    "active": "server",
+    None: "server",
+    "passive": "client",
+}
 # What the offerer's side must be willing to do.
 _WANTED: Mapping[Purpose, tuple[Direction, Direction]] = {
     "publish": ("sendonly", "sendrecv"),
@@ -76,20 +81,25 @@ def plan(offer: SessionDescription, purpose: Purpose) -> Plan:
     sections = [(index, section) for index, section in enumerate(offer.media) if _is_wanted(section)]
     if not sections:
         raise Rejected("no-media", "the offer has neither audio nor video")
-    _check_mids(offer)
-    _check_bundle(offer, [section for _, section in sections])
+    check_mids(offer)
+    bundle_of(offer, [section.mid for _, section in sections])
     extensions = ExtensionIds(purpose)
     media = tuple(_plan_media(offer, index, section, purpose, extensions) for index, section in sections)
     for kind in ("audio", "video"):
         if sum(planned.kind == kind for planned in media) > 1:
             raise Rejected("too-many-tracks", f"at most one {kind} track is served")
-    _check_ssrcs(media)
-    return Plan(purpose, offer, _remote_transport(offer, [section for _, section in sections]), media, extensions.ids)
+    check_streams((planned.codecs, planned.layers) for planned in media)
+    remote = remote_transport(offer, [section for _, section in sections], OFFERED_ROLES)
+    return Plan(purpose, offer, remote, media, extensions.ids)
+
+
+def is_disabled(section: MediaSection) -> bool:
+    """Port 0 disables an m-section (RFC 3264, 5.1), unless it only says "with the bundle or not at all"."""
+    return section.port == 0 and "bundle-only" not in section
 
 
 def _is_wanted(section: MediaSection) -> bool:
-    """Port 0 disables an m-section (RFC 3264, 5.1), unless it only says "with the bundle or not at all"."""
-    if section.port == 0 and "bundle-only" not in section:
+    if is_disabled(section):
         return False
     if section.kind in ("audio", "video"):
         return True
@@ -98,7 +108,8 @@ def _is_wanted(section: MediaSection) -> bool:
     raise Rejected("unsupported-media", f"m={section.kind[:16]} is not served")
 
 
-def _check_mids(offer: SessionDescription) -> None:
+def check_mids(offer: SessionDescription) -> None:
+    """Malformed: a mid stands twice, or is not one (RFC 5888, 4)."""
     mids = [mid for section in offer.media if (mid := section.mid) is not None]
     if len(mids) != len(set(mids)):
         raise malformed("two m-sections have the same mid")
@@ -106,23 +117,23 @@ def _check_mids(offer: SessionDescription) -> None:
         raise malformed("a mid is not a token of at most 32 characters")
 
 
-def _check_bundle(offer: SessionDescription, sections: list[MediaSection]) -> None:
-    """Several m-sections must share one transport (RFC 9725, 4.4.1); alone, one needs no group."""
-    if len(sections) == 1:
-        return
-    mids = {section.mid for section in sections}
-    if not any(mids <= set(group) for group in offer.bundles):
+def bundle_of(description: SessionDescription, mids: Sequence[str | None]) -> tuple[str, ...]:
+    """The BUNDLE group that has all these m-sections in it; () where there is but one, and no group.
+
+    Rejected: several m-sections must share one transport (RFC 9725, 4.4.1).
+    """
+    wanted = set(mids)
+    group = next((group for group in description.bundles if wanted <= set(group)), ())
+    if not group and len(mids) > 1:
         raise Rejected("no-bundle", "audio and video must be in one BUNDLE group")
+    return group
 
 
 def _plan_media(
     offer: SessionDescription, index: int, section: MediaSection, purpose: Purpose, extensions: ExtensionIds
 ) -> MediaPlan:
     kind: Kind = "audio" if section.kind == "audio" else "video"
-    if section.profile not in _PROFILES:
-        raise Rejected("unsupported-profile", "media is served over DTLS-SRTP only")
-    if "rtcp-mux" not in section:
-        raise Rejected("no-rtcp-mux", "RTP and RTCP must share a port (RFC 5761)")
+    check_transportable(section)
     direction = offer.direction(section)
     if direction not in _WANTED[purpose]:
         raise Rejected("wrong-direction", f"{direction} {kind} cannot be served here, offer {_WANTED[purpose][0]}")
@@ -135,38 +146,52 @@ def _plan_media(
     return MediaPlan(index, kind, section.mid, codecs, extmaps, layers)
 
 
-def _check_ssrcs(media: tuple[MediaPlan, ...]) -> None:
-    ssrcs = [ssrc for planned in media for pair in planned.layers.ssrcs for ssrc in pair if ssrc is not None]
-    if len(ssrcs) != len(set(ssrcs)):
-        raise malformed("two streams have the same SSRC")
+def check_transportable(section: MediaSection) -> None:
+    """Rejected: not RTP with RTCP on one port, over DTLS-SRTP."""
+    if section.profile not in _PROFILES:
+        raise Rejected("unsupported-profile", "media is served over DTLS-SRTP only")
+    if "rtcp-mux" not in section:
+        raise Rejected("no-rtcp-mux", "RTP and RTCP must share a port (RFC 5761)")
+
+
+def check_streams(sections: Iterable[tuple[tuple[CodecPair, ...], OfferedLayers]]) -> None:
+    """Malformed: what one bundle's m-sections announce could not be told apart. sections: codecs and layers of each."""
+    ssrcs: list[int] = []
     formats: dict[int, tuple[str, int]] = {}
-    for planned in media:
-        for pair in planned.codecs:
+    for codecs, layers in sections:
+        ssrcs += [ssrc for pair in layers.ssrcs for ssrc in pair if ssrc is not None]
+        for pair in codecs:
             for codec in (pair.codec, *([pair.rtx] if pair.rtx else [])):
                 meaning = (codec.name.lower(), codec.clock_rate)
                 # RFC 9143, 9.1: in a bundle a payload type has one meaning, or streams could not be told apart.
                 if formats.setdefault(codec.payload_type, meaning) != meaning:
                     raise malformed(f"payload type {codec.payload_type} means two codecs in one bundle")
+    if len(ssrcs) != len(set(ssrcs)):
+        raise malformed("two streams have the same SSRC")
 
 
-def _remote_transport(offer: SessionDescription, sections: list[MediaSection]) -> RemoteTransport:
-    """Transport attributes stand in the first bundled m-section, also where that one is a data channel we turn down
-    (RFC 9143, 7.1.3); most offers repeat them in every one.
+def remote_transport(
+    description: SessionDescription, sections: Sequence[MediaSection], roles: Mapping[str | None, DtlsRole]
+) -> RemoteTransport:
+    """The other side's transport, by the first of its m-sections that tells it. Malformed or Rejected: none does well.
+
+    sections: those we serve. Transport attributes stand in the first bundled m-section, also where that one is a data
+    channel we turn down (RFC 9143, 7.1.3); most descriptions repeat them in every one. roles: what `a=setup` leaves us.
     """
-    tagged = [section for group in offer.bundles[:1] for mid in group for section in offer.media if section.mid == mid]
-    candidates = [*sections, *tagged]
-    section = next((section for section in candidates if offer.ice(section)), sections[0])
-    ice = offer.ice(section)
+    by_mid = {section.mid: section for section in description.media}
+    bundled = [by_mid[mid] for group in description.bundles[:1] for mid in group if mid in by_mid]
+    section = next((section for section in (*sections, *bundled) if description.ice(section)), sections[0])
+    ice = description.ice(section)
     if ice is None:
         raise malformed("no ice-ufrag and ice-pwd")
     fingerprints = tuple(
         fingerprint
-        for fingerprint in offer.fingerprints(section)[:MAX_FINGERPRINTS]
+        for fingerprint in description.fingerprints(section)[:MAX_FINGERPRINTS]
         if len(fingerprint.digest) == DIGEST_SIZES.get(fingerprint.algorithm)
     )
     if not fingerprints:
         raise Rejected("no-fingerprint", "a SHA-256, SHA-384 or SHA-512 certificate fingerprint is required")
-    role = _ROLES.get(offer.setup(section))
+    role = roles.get(description.setup(section))
     if role is None:
-        raise Rejected("unsupported-setup", "a=setup must be actpass, active or passive")
+        raise Rejected("unsupported-setup", f"a=setup must be one of {', '.join(filter(None, roles))}")
     return RemoteTransport(ice, fingerprints, role)

@@ -1,4 +1,4 @@
-"""What one publisher's transport carries, told to the data path."""
+"""What one m-section of a publisher becomes in the data path."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,49 +7,44 @@ from sfu._datapath import TrackSpec
 from sfu.datapath import DataPath
 from sfu.extensions import TRANSPORT_CC
 from sfu.ids import Ids
-from sfu.layers import LayerChoice
-from sfu.negotiation import MediaPlan, Plan
-from sfu.track import Track
+from sfu.layering import Layering
+from sfu.negotiation import Kind, MediaPlan, Plan
+from sfu.track import Track, TrackAnnouncement, TrackSource
+
+# Of a WHIP publisher, whose protocol does not say.
+_SOURCES: dict[Kind, TrackSource] = {"audio": TrackSource.MICROPHONE, "video": TrackSource.CAMERA}
 
 
-class Publication:
-    """The tracks of a plan, and which layer of each is forwarded."""
-
-    def __init__(self, datapath: DataPath, transport: int, plan: Plan, ids: Ids, created_at: datetime) -> None:
-        self._datapath = datapath
-        self.tracks: Sequence[Track] = tuple(
-            Track(
-                id=ids.object_id("tr"),
-                kind=media.kind,
-                source=datapath.publish(transport, track_spec(media)),
-                codecs=media.codecs,
-                layers=tuple(media.layers.rids_upwards),
-                created_at=created_at,
-            )
-            for media in plan.media
+def publish_plan(
+    datapath: DataPath, layering: Layering, transport: int, plan: Plan, ids: Ids, created_at: datetime
+) -> Sequence[Track]:
+    """A track for every m-section of the plan."""
+    tracks = []
+    for media in plan.media:
+        name = media.mid or media.kind
+        track = Track(
+            ids.object_id("TR"), TrackAnnouncement(name, media.kind, _SOURCES[media.kind], name=media.kind), created_at
         )
-        self._choices = {track.source: LayerChoice() for track in self.tracks}
+        publish(datapath, layering, transport, media, track)
+        tracks.append(track)
+    return tuple(tracks)
 
-    def handle_layer_changed(self, source: int, layer: int, active: bool, now: float) -> None:
-        """A layer of one of these tracks began or stopped flowing."""
-        choice = self._choices[source]
-        before = choice.chosen
-        choice.handle_change(layer, active, now)
-        self._apply(source, before)
 
-    def next_deadline(self, source: int) -> float | None:
-        return self._choices[source].next_deadline()
+def publish(datapath: DataPath, layering: Layering, transport: int, media: MediaPlan, track: Track) -> None:
+    """The track's media comes in this m-section from now on."""
+    track.handle = datapath.publish(transport, track_spec(media))
+    layering.add(track.handle)
+    track.codecs = media.codecs
+    track.layers = tuple(media.layers.rids_upwards)
+    track.mid = media.mid
 
-    def handle_timeout(self, source: int, now: float) -> None:
-        choice = self._choices[source]
-        before = choice.chosen
-        choice.handle_timeout(now)
-        self._apply(source, before)
 
-    def _apply(self, source: int, before: int) -> None:
-        chosen = self._choices[source].chosen
-        if chosen != before:
-            self._datapath.forward_layer(source, chosen)
+def unpublish(datapath: DataPath, layering: Layering, track: Track) -> None:
+    """It has no media any more."""
+    if track.handle is not None:
+        datapath.unpublish(track.handle)
+        layering.forget(track.handle)
+        track.handle = None
 
 
 def track_spec(media: MediaPlan) -> TrackSpec:

@@ -26,11 +26,13 @@ class CandidateCount:
 
 
 class RemoteCandidates:
-    """Those of an offer and those trickled since, each once; beyond `MAX_CANDIDATES` they are not noted."""
+    """Those of descriptions and those trickled, each once; beyond `MAX_CANDIDATES` they are not noted."""
 
-    def __init__(self, offer: SessionDescription) -> None:
+    def __init__(self) -> None:
         self._seen: set[tuple[str, str, str, int]] = set()
-        for section in offer.media:
+
+    def add_all(self, description: SessionDescription) -> None:
+        for section in description.media:
             self.add(section.candidates)
 
     def add(self, candidates: Iterable[Candidate]) -> None:

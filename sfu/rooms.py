@@ -55,7 +55,7 @@ class Rooms:
                 "too-many-rooms", "the server has as many rooms as it may", retry_after=_TOO_MANY_ROOMS_RETRY
             )
         room = Room(
-            id=self._ids.object_id("rm"),
+            id=self._ids.object_id("RM"),
             name=name,
             created_at=self._now(),
             now=self._clock(),

@@ -6,7 +6,9 @@ CRLF. Everything is bounded, and nothing here raises anything but `Malformed`.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
@@ -31,14 +33,28 @@ from sfu.attributes import (
     number,
 )
 
-MAX_BYTES = 64 * 1024
-MAX_LINES = 2_000
-MAX_SECTIONS = 32
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a description may be: in bytes of UTF-8, in lines and in m-sections. More is Malformed."""
+
+    bytes: int
+    lines: int
+    sections: int
+
+
+WHIP_LIMITS = Limits(bytes=64 * 1024, lines=2_000, sections=32)
+"""For WHIP and WHEP, which carry one track of a kind."""
 
 # Static payload types that need no rtpmap (RFC 3551, 6), as far as WebRTC uses them.
 _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}
+# Values of `a=rtcp-fb` for one payload type, and for all: WebRTC knows five.
+_MAX_FEEDBACK = 32
 # One SDP line: no control characters but tab (RFC 8866, 9 "byte-string"), no lone surrogates.
-_LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+_LINE_PATTERN = r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*+"
+_LINE = re.compile(_LINE_PATTERN)
+_LINES = re.compile(rf"{_LINE_PATTERN}(?:\n{_LINE_PATTERN})*+")
+_DIRECTION_LINES = {f"a={name}": direction for name, direction in DIRECTIONS.items()}
 
 _Value = TypeVar("_Value")
 
@@ -48,11 +64,11 @@ class Section:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
-        self._attributes: dict[str, list[str]] = {}
+        # By what stands before the first colon, `a=` included: an attribute or, never asked for, another line.
+        self._values: defaultdict[str, list[str]] = defaultdict(list)
         for line in self.lines:
-            if line.startswith("a="):
-                name, _, value = line[2:].partition(":")
-                self._attributes.setdefault(name, []).append(value)
+            start, _, value = line.partition(":")
+            self._values[start].append(value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Section) and self.lines == other.lines
@@ -65,7 +81,7 @@ class Section:
 
     def values(self, name: str) -> Sequence[str]:
         """What follows `a=name:` in every such line, in order; "" for a bare `a=name`."""
-        return self._attributes.get(name, ())
+        return self._values.get(f"a={name}", ())
 
     def value(self, name: str) -> str | None:
         """The first of `values`."""
@@ -73,14 +89,14 @@ class Section:
         return values[0] if values else None
 
     def __contains__(self, name: str) -> bool:
-        return name in self._attributes
+        return f"a={name}" in self._values
 
     def parsed(self, name: str, parse: Callable[[str], _Value]) -> list[_Value]:
         return [parse(value) for value in self.values(name)]
 
-    @property
+    @cached_property
     def direction(self) -> Direction | None:
-        return next((DIRECTIONS[name] for name in self._attributes if name in DIRECTIONS), None)
+        return next((_DIRECTION_LINES[start] for start in self._values if start in _DIRECTION_LINES), None)
 
     @property
     def ice(self) -> IceCredentials | None:
@@ -131,7 +147,7 @@ class MediaSection(Section):
     def codecs(self) -> list[Codec]:
         """One per format of the m-line that is a payload type with a known mapping, in the m-line's order.
 
-        `a=rtcp-fb:*` counts for all of them (RFC 4585, 4.2).
+        `a=rtcp-fb:*` counts for all of them (RFC 4585, 4.2). Of feedback, so many values are looked at.
         """
         maps = {rtpmap.payload_type: rtpmap for rtpmap in self.parsed("rtpmap", RtpMap.parse)}
         for static, (name, clock_rate) in _STATIC_CODECS.items():
@@ -139,7 +155,9 @@ class MediaSection(Section):
         formats = dict(self._by_payload_type("fmtp"))
         feedback: dict[str, list[str]] = {}
         for payload_type, value in self._by_payload_type("rtcp-fb"):
-            feedback.setdefault(payload_type, []).append(value)
+            values = feedback.setdefault(payload_type, [])
+            if len(values) < _MAX_FEEDBACK:
+                values.append(value)
         codecs = []
         for text in dict.fromkeys(self.formats):
             if not text.isdigit() or (found := maps.get(number(text, "payload type", 127))) is None:
@@ -199,12 +217,12 @@ class SessionDescription:
         self.media = tuple(media)
 
     @classmethod
-    def parse(cls, text: str) -> "SessionDescription":
+    def parse(cls, text: str, limits: Limits = WHIP_LIMITS) -> "SessionDescription":
         """Read a description. Malformed: too large, not made of `x=` lines, or with a broken m-line."""
-        lines = split_lines(text)
+        lines = split_lines(text, limits)
         if not lines or lines[0] != "v=0":
             raise malformed("a session description starts with v=0")
-        session, media = split_sections(lines)
+        session, media = split_sections(lines, limits)
         return cls(session, media)
 
     def __eq__(self, other: object) -> bool:
@@ -239,27 +257,27 @@ class SessionDescription:
         return media.direction or self.session.direction or "sendrecv"
 
 
-def split_lines(text: str) -> list[str]:
+def split_lines(text: str, limits: Limits = WHIP_LIMITS) -> list[str]:
     """The lines of bounded text without their ends (CRLF or LF; blank lines at the end are forgiven)."""
-    if len(text) > MAX_BYTES:
-        raise malformed(f"larger than {MAX_BYTES} bytes")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if len(text) > limits.bytes:
+        raise malformed(f"larger than {limits.bytes} bytes")
+    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
     while lines and not lines[-1]:
         lines.pop()
-    if len(lines) > MAX_LINES:
-        raise malformed(f"more than {MAX_LINES} lines")
-    for at, line in enumerate(lines, 1):
-        if not _LINE.fullmatch(line):
-            raise malformed(f"line {at} is not <letter>=<text>")
-    if len(text.encode()) > MAX_BYTES:
-        raise malformed(f"larger than {MAX_BYTES} bytes")
+    if len(lines) > limits.lines:
+        raise malformed(f"more than {limits.lines} lines")
+    if lines and not _LINES.fullmatch("\n".join(lines)):
+        at = next(at for at, line in enumerate(lines, 1) if not _LINE.fullmatch(line))
+        raise malformed(f"line {at} is not <letter>=<text>")
+    if not text.isascii() and len(text.encode()) > limits.bytes:
+        raise malformed(f"larger than {limits.bytes} bytes")
     return lines
 
 
-def split_sections(lines: Sequence[str]) -> tuple[Section, list[MediaSection]]:
+def split_sections(lines: Sequence[str], limits: Limits = WHIP_LIMITS) -> tuple[Section, list[MediaSection]]:
     """Cut before every m-line."""
-    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
-    if len(starts) > MAX_SECTIONS:
-        raise malformed(f"more than {MAX_SECTIONS} m-sections")
+    starts = [at for at, line in enumerate(lines) if line[:2] == "m="]
+    if len(starts) > limits.sections:
+        raise malformed(f"more than {limits.sections} m-sections")
     starts.append(len(lines))
     return Section(lines[: starts[0]]), [MediaSection(lines[start:end]) for start, end in pairwise(starts)]

@@ -4,28 +4,36 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sfu._datapath import Engine, HttpAccepted, LayerChanged, Path
-from sfu.answer import answer
+from sfu.answer import LocalTransport, answer
+from sfu.calls.calls import Calls
+from sfu.calls.forwarding import Forwardings
+from sfu.calls.joining import Joining
+from sfu.calls.member import Member
 from sfu.connection import Connection
-from sfu.deadlines import Deadlines
 from sfu.errors import Conflict, NotFound
 from sfu.events import Signal
 from sfu.ids import Ids, RandomBytes
+from sfu.layering import Layering
 from sfu.lost import LostParticipants
 from sfu.media_endpoint import MediaEndpoint
+from sfu.moderation import Moderation
 from sfu.negotiation import Plan, plan
 from sfu.participant import Participant, ParticipantKind
-from sfu.publication import Publication
+from sfu.publication import publish_plan
+from sfu.quality import ConnectionQuality
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.sdp import SessionDescription
 from sfu.session import MediaSession
 from sfu.settings import SfuSettings
-from sfu.stats import TransportStats
+from sfu.stats import TransportStats, combined
 from sfu.timer import Timer
 from sfu.transport import Transport
+from sfu.transports import Transports
 from sfu.viewing import Viewing, check_understood, sent_streams
 
 __all__ = ["Sfu", "SfuSettings"]
@@ -37,6 +45,21 @@ log = logging.getLogger(__name__)
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What there is from `start` to `close`."""
+
+    endpoint: MediaEndpoint
+    layering: Layering
+    calls: Calls
+    moderation: Moderation
+
+    @property
+    def timed(self) -> tuple[Transports, Layering, Calls]:
+        """What has deadlines."""
+        return self.endpoint.transports, self.layering, self.calls
 
 
 class Sfu:
@@ -76,18 +99,26 @@ class Sfu:
         self._rooms.rescheduled.connect(self._timer.rearm)
         self._sessions: dict[str, MediaSession] = {}
         self._by_participant: dict[str, MediaSession] = {}
-        self._publications: dict[int, Publication] = {}
-        self._layer_deadlines = Deadlines[int]()
-        self._endpoint: MediaEndpoint | None = None
+        self._running: _Running | None = None
         self._lost = LostParticipants()
 
     async def start(self) -> None:
         """Open the media sockets. OSError: one cannot be bound."""
-        if self._endpoint is not None:
+        if self._running is not None:
             raise RuntimeError("already started")
-        self._endpoint = endpoint = MediaEndpoint(
-            self._settings, clock=self._clock, now=self._now(), random_bytes=self._random_bytes
+        endpoint = MediaEndpoint(self._settings, clock=self._clock, now=self._now(), random_bytes=self._random_bytes)
+        layering = Layering(endpoint.engine)
+        calls = Calls(endpoint, layering, self._ids, clock=self._clock, now=self._now, last_n=self._settings.last_n)
+        moderation = Moderation(
+            self._rooms,
+            calls,
+            Forwardings(self._ids, self._clock),
+            close=self._close_participant,
+            may_unmute=self._settings.may_unmute,
         )
+        self._running = _Running(endpoint, layering, calls, moderation)
+        calls.rescheduled.connect(self._timer.rearm)
+        calls.ended.connect(self._member_ended)
         endpoint.transports.rescheduled.connect(self._timer.rearm)
         endpoint.transports.layer_changed.connect(self._handle_layer_changed)
         endpoint.stun_received.connect(self.stun_received.emit)
@@ -97,11 +128,11 @@ class Sfu:
 
     async def close(self) -> None:
         """End every session and close the sockets; idempotent."""
-        if self._endpoint is None:
+        if self._running is None:
             return
         self._timer.close()
-        self._endpoint.close()
-        self._endpoint = None
+        self._running.endpoint.close()
+        self._running = None
 
     @property
     def rooms(self) -> Rooms:
@@ -110,21 +141,21 @@ class Sfu:
     @property
     def media_port(self) -> int:
         """The one UDP port."""
-        return self._require_running().port
+        return self._require_running().endpoint.port
 
     @property
     def media_addresses(self) -> Sequence[tuple[str, int]]:
         """(IP address, port) of every way in, as clients are told."""
-        return self._require_running().announced
+        return self._require_running().endpoint.announced
 
     @property
     def datapath(self) -> Engine:
         """What moves the packets, for the relay that shares its ports."""
-        return self._require_running().engine
+        return self._require_running().endpoint.engine
 
     def set_certificate(self, chain: bytes, key: bytes) -> None:
         """What TLS shows from now on, both PEM. ValueError: they cannot be used."""
-        self._require_running().engine.set_certificate(chain, key)
+        self._require_running().endpoint.engine.set_certificate(chain, key)
 
     def is_present(self, room: str, identity: str) -> bool:
         """Whether somebody of this identity is in the room."""
@@ -141,23 +172,23 @@ class Sfu:
 
         Malformed, Rejected: the offer (see `sfu.negotiation`). Overloaded: a limit is reached.
         """
-        endpoint = self._require_running()
+        running = self._require_running()
+        endpoint = running.endpoint
         planned = plan(SessionDescription.parse(offer), "publish")
         endpoint.transports.check_space()
         home = self._rooms.get_or_create(room)
-        replaced = home.publisher(identity)
+        replaced = home.named(identity)
         home.check_space(leaving=1 if replaced else 0)
-        transport = endpoint.transports.open(planned, self._ids.ice())
-        publication = Publication(endpoint.engine, transport.id, planned, self._ids, self._now())
-        for track in publication.tracks:
-            self._publications[track.source] = publication
+        transport = self._open_transport(planned)
         participant = self._participant(ParticipantKind.PUBLISHER, identity, name, metadata)
-        participant.tracks = publication.tracks
-        text = answer(planned, endpoint.local(transport, self._ids), {})
-        session = self._open(home, participant, transport, planned, text, publication, leaving=1 if replaced else 0)
+        participant.tracks = publish_plan(
+            endpoint.engine, running.layering, transport.id, planned, self._ids, self._now()
+        )
+        text = answer(planned, self._local(transport), {})
+        session = self._open(home, participant, transport, planned, text, None, leaving=1 if replaced else 0)
         # Only now, so that the identity was in the room all the time.
         if replaced is not None:
-            self._close_participant(replaced)
+            self._close_participant(home, replaced, "duplicate-identity")
         return session
 
     async def watch(self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = "") -> MediaSession:
@@ -165,19 +196,57 @@ class Sfu:
 
         Conflict ("not-live"): nothing is published there now. Otherwise as `publish`.
         """
-        endpoint = self._require_running()
+        endpoint = self._require_running().endpoint
         planned = plan(SessionDescription.parse(offer), "watch")
         home, broadcast = self._live_room(room)
         check_understood(planned, broadcast)
         home.check_space()
-        transport = endpoint.transports.open(planned, self._ids.ice())
+        transport = self._open_transport(planned)
         streams = sent_streams(planned, self._ids, home.id)
         viewing = Viewing(endpoint.engine, transport.id, planned, streams)
         participant = self._participant(ParticipantKind.VIEWER, identity, name, metadata)
-        text = answer(planned, endpoint.local(transport, self._ids), streams)
+        text = answer(planned, self._local(transport), streams)
         session = self._open(home, participant, transport, planned, text, viewing)
         viewing.follow(broadcast)
         return session
+
+    def join(self, room: str, joining: Joining) -> Member:
+        """Somebody joins the call in this room, which is created if need be. Whoever published there under the same
+        identity is closed ("duplicate-identity").
+
+        Overloaded: a limit is reached.
+        """
+        running = self._require_running()
+        running.endpoint.transports.check_space()
+        home = self._rooms.get_or_create(room)
+        replaced = home.named(joining.identity)
+        home.check_space(leaving=1 if replaced else 0)
+        if replaced is not None:
+            self._close_participant(home, replaced, "duplicate-identity")
+        member = running.calls.join(home, joining)
+        log.info("%s %s joins %s", member.participant.kind, member.participant.id, home.id)
+        return member
+
+    def member(self, room: str, identity: str) -> Member | None:
+        """The one of this identity who joined the call there."""
+        try:
+            participant = self._rooms.get(room).named(identity)
+        except NotFound:
+            return None
+        return self._require_running().calls.member(participant) if participant else None
+
+    def members(self, room: str) -> Sequence[Member]:
+        """All who joined the call there, in the order they came. NotFound ("room-not-found")."""
+        return self._require_running().calls.members(self._rooms.get(room))
+
+    @property
+    def moderation(self) -> Moderation:
+        """What a backend does to participants."""
+        return self._require_running().moderation
+
+    def quality(self, participant: Participant) -> ConnectionQuality | None:
+        """How good a member's connection is, once that was looked at."""
+        return self._require_running().calls.quality(participant)
 
     def session(self, session_id: str) -> MediaSession:
         """NotFound ("session-not-found")."""
@@ -186,44 +255,57 @@ class Sfu:
         except KeyError:
             raise NotFound("session-not-found", "there is no such session") from None
 
-    def remove_participant(self, room: str, identity: str) -> None:
-        """Close every session of this identity in the room. NotFound ("room-not-found", "participant-not-found")."""
-        found = self._rooms.get(room).with_identity(identity)
-        if not found:
-            raise NotFound("participant-not-found", "there is no such participant in this room")
-        for participant in found:
-            self._close_participant(participant)
-
     def stats(self) -> list[TransportStats]:
         """One entry per transport, at most a second or so old."""
-        return self._require_running().engine.stats()
+        return self._require_running().endpoint.engine.stats()
 
     def counters(self) -> Mapping[str, int]:
         """What the data path counts, by stable name."""
-        return self._require_running().engine.counters()
+        return self._require_running().endpoint.engine.counters()
 
     def participant_stats(self, participant: Participant) -> TransportStats | None:
-        """None for one who has left, or has only just come."""
-        session = self._by_participant.get(participant.id)
-        return self.datapath.transport_stats(session.transport.id) if session else None
+        """None for one who has left, or has only just come. One with two transports is shown as if they were one."""
+        engine = self._require_running().endpoint.engine
+        found = [engine.transport_stats(transport.id) for transport in self._transports_of(participant)]
+        return combined([stats for stats in found if stats is not None])
 
     def connection(self, participant: Participant) -> Connection | None:
         """How a participant reaches us, or tried to; None for one who has left and was not lost of late."""
         session = self._by_participant.get(participant.id)
-        return session.connection(self._clock()) if session else self._lost.connection(self._clock(), participant)
+        if session is not None:
+            return session.connection(self._clock())
+        member = self._require_running().calls.member(participant)
+        if member is not None:
+            return member.connection(self._clock())
+        return self._lost.connection(self._clock(), participant)
 
     def lost_participant(self, room: str, identity: str) -> Participant | None:
         """One who did not connect or fell silent in the last minutes."""
         return self._lost.find(self._clock(), room, identity)
 
-    def _require_running(self) -> MediaEndpoint:
-        if self._endpoint is None:
+    def _require_running(self) -> _Running:
+        if self._running is None:
             raise RuntimeError("the SFU is not running")
-        return self._endpoint
+        return self._running
+
+    def _open_transport(self, planned: Plan) -> Transport:
+        return self._require_running().endpoint.transports.open(
+            planned.remote, planned.extensions, self._ids.ice(), keep_listening=planned.purpose == "publish"
+        )
+
+    def _local(self, transport: Transport) -> LocalTransport:
+        return self._require_running().endpoint.local(transport.ice, self._ids.number(63))
+
+    def _transports_of(self, participant: Participant) -> Sequence[Transport]:
+        session = self._by_participant.get(participant.id)
+        if session is not None:
+            return (session.transport,)
+        member = self._require_running().calls.member(participant)
+        return member.transports if member is not None else ()
 
     def _participant(self, kind: ParticipantKind, identity: str, name: str, metadata: str) -> Participant:
         return Participant(
-            id=self._ids.object_id("pa"),
+            id=self._ids.object_id("PA"),
             identity=identity,
             kind=kind,
             joined_at=self._now(),
@@ -247,7 +329,7 @@ class Sfu:
         transport: Transport,
         planned: Plan,
         text: str,
-        media: Publication | Viewing,
+        viewing: Viewing | None,
         leaving: int = 0,
     ) -> MediaSession:
         session = MediaSession(
@@ -257,9 +339,9 @@ class Sfu:
             transport=transport,
             plan=planned,
             answer=text,
-            media=media,
+            viewing=viewing,
             ids=self._ids,
-            candidates=self._require_running().candidates,
+            candidates=self._require_running().endpoint.candidates,
         )
         self._sessions[session.id] = session
         self._by_participant[participant.id] = session
@@ -276,25 +358,36 @@ class Sfu:
     def _closed(self, session: MediaSession, reason: str) -> None:
         self._sessions.pop(session.id, None)
         self._by_participant.pop(session.participant.id, None)
+        layering = self._require_running().layering
         for track in session.participant.tracks:
-            self._publications.pop(track.source, None)
-            self._layer_deadlines.set(track.source, None)
-        connection = session.connection(now := self._clock())
-        if connection.problem is None:
-            log.info("%s leaves: %s", session.participant.id, reason)
-        else:
-            log.info("%s is lost (%s): %s", session.participant.id, reason, connection.problem)
-            self._lost.note(now, session.room, session.participant, connection)
+            if track.handle is not None:
+                layering.forget(track.handle)
+        self._note_end(session.home, session.participant, session.connection(self._clock()), reason)
         session.home.leave(session.participant, self._clock())
 
-    def _close_participant(self, participant: Participant) -> None:
+    def _member_ended(self, member: Member, reason: str) -> None:
+        self._note_end(member.room, member.participant, member.connection(self._clock()), reason)
+
+    def _note_end(self, home: Room, participant: Participant, connection: Connection | None, reason: str) -> None:
+        if connection is None or connection.problem is None:
+            log.info("%s leaves: %s", participant.id, reason)
+        else:
+            log.info("%s is lost (%s): %s", participant.id, reason, connection.problem)
+            self._lost.note(self._clock(), home.name, participant, connection)
+
+    def _close_participant(self, home: Room, participant: Participant, reason: str) -> None:
         session = self._by_participant.get(participant.id)
         if session is not None:
+            participant.departure = reason
             session.transport.close()
+        elif (member := self._require_running().calls.member(participant)) is not None:
+            member.close(reason)
+        else:
+            home.leave(participant, self._clock())
 
     def _empty_room(self, room: Room) -> None:
         for participant in room.participants:
-            self._close_participant(participant)
+            self._close_participant(room, participant, "room-deleted")
 
     def _watch_room(self, room: Room) -> None:
         room.broadcast_changed.connect(self._resource_viewers)
@@ -308,27 +401,21 @@ class Sfu:
         """The broadcast is another one: everybody follows, on the transports they have."""
         for participant in room.participants:
             session = self._by_participant.get(participant.id)
-            if session is not None and isinstance(session.media, Viewing):
-                session.media.follow(room.broadcast)
+            if session is not None and session.viewing is not None:
+                session.viewing.follow(room.broadcast)
 
     def _handle_layer_changed(self, event: LayerChanged) -> None:
-        publication = self._publications.get(event.track)
-        if publication is not None:
-            publication.handle_layer_changed(event.track, event.layer, event.active, self._clock())
-            self._layer_deadlines.set(event.track, publication.next_deadline(event.track))
-            self._timer.rearm()
+        layering = self._require_running().layering
+        layering.handle_layer_changed(event.track, event.layer, event.active, self._clock())
+        self._timer.rearm()
 
     def _next_deadline(self) -> float | None:
-        transports = self._endpoint.transports.next_deadline() if self._endpoint else None
-        deadlines = (self._rooms.next_deadline(), self._layer_deadlines.next(), transports)
+        deadlines = [self._rooms.next_deadline()]
+        if self._running is not None:
+            deadlines += [part.next_deadline() for part in self._running.timed]
         return min((due for due in deadlines if due is not None), default=None)
 
     def _handle_timeout(self, now: float) -> None:
         self._rooms.handle_timeout(now)
-        if self._endpoint is not None:
-            self._endpoint.transports.handle_timeout(now)
-        for source in list(self._layer_deadlines.pop_due(now)):
-            publication = self._publications.get(source)
-            if publication is not None:
-                publication.handle_timeout(source, now)
-                self._layer_deadlines.set(source, publication.next_deadline(source))
+        for part in self._running.timed if self._running is not None else ():
+            part.handle_timeout(now)

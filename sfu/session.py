@@ -5,13 +5,11 @@ from typing import Literal
 
 from sfu.answer import media_line
 from sfu.attributes import Candidate, IceCredentials
-from sfu.connection import Connection
-from sfu.diagnosis import Evidence, diagnose, ways_in
+from sfu.connection import Connection, examine
 from sfu.errors import Malformed
 from sfu.ids import Ids
 from sfu.negotiation import Plan
 from sfu.participant import Participant
-from sfu.publication import Publication
 from sfu.remote_candidates import RemoteCandidates
 from sfu.room import Room
 from sfu.sdpfrag import SdpFragment, restart_answer
@@ -20,7 +18,9 @@ from sfu.viewing import Viewing
 
 
 class MediaSession:
-    """`answer` is the SDP answer, `etag` an opaque name of the ICE session that changes when ICE restarts."""
+    """`viewing` is what a viewer is sent, `answer` is the SDP answer, `etag` an opaque name of the ICE session that
+    changes when ICE restarts.
+    """
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class MediaSession:
         transport: Transport,
         plan: Plan,
         answer: str,
-        media: Publication | Viewing,
+        viewing: Viewing | None,
         ids: Ids,
         candidates: Sequence[Candidate],
     ) -> None:
@@ -42,12 +42,13 @@ class MediaSession:
         self.home = home
         self.participant = participant
         self.transport = transport
-        self.media = media
+        self.viewing = viewing
         self._plan = plan
         self._ids = ids
         self._candidates = candidates
         self._remote_ice = plan.remote.ice
-        self._offered = RemoteCandidates(plan.offer)
+        self._offered = RemoteCandidates()
+        self._offered.add_all(plan.offer)
 
     @property
     def room(self) -> str:
@@ -81,17 +82,7 @@ class MediaSession:
 
     def connection(self, now: float) -> Connection:
         """How the client reaches us, or tried to. now: monotonic seconds."""
-        transport, offered = self.transport, self._offered.counts()
-        evidence = Evidence(
-            paths=transport.paths,
-            offered=offered,
-            ways=ways_in(self._candidates),
-            waited=now - transport.opened_at,
-            connected=transport.was_connected,
-            ended=transport.ended,
-            dtls_failure=transport.failure,
-        )
-        return Connection(evidence.paths, offered, transport.dtls.value, diagnose(evidence))
+        return examine(self.transport, self._offered.counts(), self._candidates, now)
 
     async def close(self) -> None:
         """Tear down ICE, DTLS and media, and leave the room; idempotent."""

@@ -10,6 +10,8 @@ class SfuSettings:
     protocol 2. workers: 0 means one per core.
 
     public_ips: announced instead of the addresses of this machine. include_loopback: announce those too.
+    last_n: how many cameras everybody in a call gets, those of the last speakers; None: all. may_unmute: whether a
+    backend may turn on a participant's camera or microphone.
     handshake_timeout: seconds from the answer to connected media. The rest are limits; beyond each, `Overloaded`.
     """
 
@@ -21,6 +23,8 @@ class SfuSettings:
     workers: int = 0
     public_ips: tuple[str, ...] = ()
     include_loopback: bool = False
+    last_n: int | None = None
+    may_unmute: bool = False
     handshake_timeout: float = 15.0
     max_rooms: int = 10_000
     max_participants_per_room: int = 5_000

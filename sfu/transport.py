@@ -31,7 +31,7 @@ class Transport:
 
     `connected` fires once, when SRTP keys are in place; `closed` once, with the reason: "closed" (our own doing),
     "peer-closed", "handshake-timeout", "handshake-failed", or the data path's. `ended` keeps the reason, `failure` what
-    DTLS says of it.
+    DTLS says of it. `data_received` has the DTLS application data of one record, from `connected` to `closed`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Transport:
         self.opened_at = now
         self.connected = Signal[[]]()
         self.closed = Signal[[str]]()
+        self.data_received = Signal[[bytes]]()
         self.deadline: float | None = None
         self._datapath = datapath
         self._dtls = (
@@ -63,7 +64,8 @@ class Transport:
             else DtlsClient(certificate, remote.fingerprints, random_bytes)
         )
         self._started = False
-        # Whether the peer's close_notify is to be understood after the linger, which costs OpenSSL's memory.
+        # Whether the peer is to be understood after the linger, its close_notify and its application data, which costs
+        # OpenSSL's memory.
         self._keep_listening = keep_listening
         self._handshake_due = now + handshake_timeout
         self._release_due: float | None = None
@@ -112,6 +114,11 @@ class Transport:
         return stats["paths"] if stats else ()
 
     @property
+    def carries_data(self) -> bool:
+        """Whether it ever can: not as DTLS client, and not without `keep_listening`."""
+        return self._keep_listening and isinstance(self._dtls, DtlsEndpoint)
+
+    @property
     def dtls(self) -> DtlsState:
         """In the end, as it was before."""
         return self._last_dtls or self._dtls.state
@@ -120,6 +127,12 @@ class Transport:
         self.ice = ice
         self._datapath.restart_ice(self.id, ufrag=ice.ufrag, pwd=ice.pwd, remote_ufrag=remote_ufrag)
 
+    def send_data(self, data: bytes) -> None:
+        """Application data of 1 to `sfu.dtls.MAX_DATA` bytes in one record; nothing where none can be carried (yet)."""
+        if self.state is TransportState.CONNECTED and isinstance(self._dtls, DtlsEndpoint):
+            self._dtls.send(data)
+            self._send()
+
     def close(self) -> None:
         """Say goodbye and go; idempotent."""
         self._end("closed")
@@ -127,15 +140,23 @@ class Transport:
     def _settle(self, now: float) -> None:
         """Send what DTLS has to send, and draw the consequences of its state."""
         self._send()
+        if self._dtls.state is DtlsState.CONNECTED and self.state is TransportState.CONNECTING:
+            self._connect(now)
+        self._pass_on()
         match self._dtls.state:
-            case DtlsState.CONNECTED if self.state is TransportState.CONNECTING:
-                self._connect(now)
             case DtlsState.FAILED:
                 self.failure = self._dtls.failure
                 self._end("handshake-failed")
             case DtlsState.CLOSED:
                 self._end("peer-closed")
         self._reschedule(now)
+
+    def _pass_on(self) -> None:
+        """Taken from DTLS in any case, so that it keeps none."""
+        if isinstance(self._dtls, DtlsEndpoint):
+            for data in self._dtls.received():
+                if self.state is TransportState.CONNECTED:
+                    self.data_received.emit(data)
 
     def _connect(self, now: float) -> None:
         keys = self._dtls.keys

@@ -1,6 +1,6 @@
 """All transports by the data path's id: what happens to which, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sfu._datapath import DtlsReceived, IceConnected, LayerChanged, TransportClosed
 from sfu.attributes import IceCredentials
@@ -10,7 +10,7 @@ from sfu.deadlines import Deadlines
 from sfu.errors import Overloaded
 from sfu.events import Signal
 from sfu.ids import RandomBytes
-from sfu.negotiation import Plan
+from sfu.negotiation import RemoteTransport
 from sfu.transport import Transport, TransportState
 
 _TOO_MANY_TRANSPORTS_RETRY = 10.0
@@ -44,18 +44,20 @@ class Transports:
         self._connecting: set[int] = set()
         self._deadlines = Deadlines[int]()
 
-    def open(self, plan: Plan, ice: IceCredentials) -> Transport:
-        """A transport that waits for the offerer. Overloaded ("too-many-sessions", "too-many-handshakes")."""
+    def open(
+        self, remote: RemoteTransport, extensions: Mapping[str, int], ice: IceCredentials, *, keep_listening: bool
+    ) -> Transport:
+        """A transport that waits for the client. Overloaded ("too-many-sessions", "too-many-handshakes")."""
         self.check_space()
         transport = Transport(
             self._datapath,
             self._certificate,
-            plan.remote,
+            remote,
             ice,
-            plan.extensions,
+            extensions,
             now=self._clock(),
             handshake_timeout=self._handshake_timeout,
-            keep_listening=plan.purpose == "publish",
+            keep_listening=keep_listening,
             random_bytes=self._random_bytes,
         )
         self._transports[transport.id] = transport

@@ -10,7 +10,7 @@ from sfu.errors import Rejected
 from sfu.ids import Ids
 from sfu.negotiation import Kind, Plan
 from sfu.participant import Participant
-from sfu.subscription import Subscription, mapped
+from sfu.slot import Slot, mapped
 
 
 class Viewing:
@@ -18,8 +18,8 @@ class Viewing:
 
     def __init__(self, datapath: DataPath, transport: int, plan: Plan, streams: Mapping[Kind, SentStream]) -> None:
         self._datapath = datapath
-        self.subscriptions = tuple(
-            Subscription(
+        self.slots = tuple(
+            Slot(
                 kind=media.kind,
                 egress=datapath.subscribe(
                     transport,
@@ -40,11 +40,11 @@ class Viewing:
     def follow(self, broadcast: Participant | None) -> None:
         """Feed every egress from this publisher (None: from nobody). Nothing is renegotiated; the data path asks for
         a keyframe as soon as the viewer can be sent one."""
-        for subscription in self.subscriptions:
-            track, payload_types = subscription.source(broadcast)
-            if track is not subscription.track:
-                subscription.track = track
-                self._datapath.set_source(subscription.egress, track.source if track else None, payload_types)
+        for slot in self.slots:
+            track, payload_types = slot.source(broadcast)
+            if track is not slot.track:
+                slot.track = track
+                self._datapath.set_source(slot.egress, track.handle if track else None, payload_types)
 
 
 def sent_streams(plan: Plan, ids: Ids, stream: str) -> dict[Kind, SentStream]:

@@ -20,7 +20,7 @@ WEB = {"fastapi", "starlette", "uvicorn"}
 
 # Who may not import whom.
 FORBIDDEN_IMPORTS = {
-    "sfu": {"api", "clients", "turn", *BESIDE, *WEB, "pydantic", "aiortc"},
+    "sfu": {"api", "clients", "turn", *BESIDE, *WEB, "pydantic"},
     "turn": {"api", "clients", "sfu", *BESIDE, *WEB, "pydantic", "aiortc"},
     "clients": {"api", "sfu", "turn", *BESIDE, *WEB},
     "api": BESIDE,
@@ -56,6 +56,12 @@ def test_dependencies_go_one_way(package: str) -> None:
     for path in (path for path in MODULES if path.startswith(f"{package}/")):
         roots = {name.split(".", 1)[0] for name in imports(ast.parse(text(path)))}
         assert not roots & FORBIDDEN_IMPORTS[package], path
+
+
+def test_aiortc_is_for_data_channels_only() -> None:
+    sources = {path: imports(ast.parse(text(path))) for path in MODULES if path.startswith("sfu/")}
+    users = {path for path, names in sources.items() if any(name.split(".")[0] == "aiortc" for name in names)}
+    assert users == {"sfu/data_channels.py", "sfu/sctp_association.py"}
 
 
 def test_every_module_is_on_the_map_and_the_map_names_no_other() -> None:

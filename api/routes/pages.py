@@ -25,7 +25,7 @@ class HashedAssets(StaticFiles):
 
 
 def add_pages(app: FastAPI, directory: Path = STATIC) -> None:
-    """Serve `/`, `/broadcast`, `/watch/{room}` and `/network` and what they load."""
+    """Serve `/`, `/broadcast`, `/watch/{room}`, `/call/{room}`, `/network` and `/dashboard` and what they load."""
     router = APIRouter(include_in_schema=False)
 
     def page(name: str) -> Response:
@@ -49,10 +49,20 @@ def add_pages(app: FastAPI, directory: Path = STATIC) -> None:
     async def watch(room: RoomName) -> Response:
         return page("watch.html")
 
+    @router.get("/call/{room}")
+    @router.head("/call/{room}")
+    async def call(room: RoomName) -> Response:
+        return page("call.html")
+
     @router.get("/network")
     @router.head("/network")
     async def network() -> Response:
         return page("network.html")
+
+    @router.get("/dashboard")
+    @router.head("/dashboard")
+    async def dashboard() -> Response:
+        return page("dashboard.html")
 
     app.include_router(router)
     if (directory / "assets").is_dir():

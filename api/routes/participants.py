@@ -70,7 +70,7 @@ async def get_participant(room: RoomName, identity: Identity, context: ContextDe
     dependencies=[*LIMITED, Depends(require_admin)],
 )
 async def remove_participant(room: RoomName, identity: Identity, context: ContextDep) -> None:
-    context.sfu.remove_participant(room, identity)
+    context.sfu.moderation.remove(room, identity)
 
 
 def find(context: Context, room: str, identity: str) -> ParticipantView:

@@ -20,15 +20,18 @@ router = APIRouter(prefix="/v1/tokens", tags=["Tokens"])
     "",
     operation_id="mintToken",
     summary="Mint an access token",
-    description="Takes the grant roomAdmin for the token's room. Nobody can grant a right they do not have.",
+    description="Takes the grant roomAdmin for the token's room, with room_config roomCreate as well. "
+    "Nobody can grant a right they do not have.",
     status_code=201,
     response_model=MintedToken,
     dependencies=LIMITED,
 )
 async def mint_token(body: TokenCreate, token: TokenDep, context: ContextDep, replay: ReplayDep) -> Response:
     require(token.may_grant(body.video), "granting this")
-    if body.video.room and (fault := room_fault(body.video.room)):
-        raise Problem(422, "invalid-request", f"The room name {fault}.")
+    require(body.room_config is None or token.may_create(body.video.room), "configuring the room")
+    for room in filter(None, (body.video.room, body.video.destination_room)):
+        if fault := room_fault(room):
+            raise Problem(422, "invalid-request", f"The room name {fault}.")
 
     def create() -> Response:
         now = context.now()
@@ -41,11 +44,14 @@ async def mint_token(body: TokenCreate, token: TokenDep, context: ContextDep, re
                 identity=body.identity,
                 name=body.name,
                 metadata=body.metadata,
+                attributes=body.attributes,
+                kind=body.kind,
+                room_config=body.room_config,
                 ttl=ttl,
                 now=now,
             )
         except ValueError as error:
-            raise Problem(422, "invalid-request", f"ttl: {error}.") from None
+            raise Problem(422, "invalid-request", f"{error}.".capitalize()) from None
         minted = MintedToken(token=text, identity=body.identity, expires_at=now + ttl)
         return JSONResponse(minted.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 

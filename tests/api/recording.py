@@ -12,8 +12,10 @@ from api.ice_servers import IceServer
 from api.settings import Settings
 from api.tokens import VideoGrant, mint
 from sfu._datapath import HttpAccepted
+from sfu.calls.joining import Joining
+from sfu.calls.member import Member
 from sfu.connection import Connection
-from sfu.errors import Conflict, Malformed, NotFound, SfuError
+from sfu.errors import Conflict, Malformed, NotFound, Overloaded, SfuError
 from sfu.events import Signal
 from sfu.remote_candidates import CandidateCount
 from sfu.stats import PathStats, TransportStats
@@ -91,9 +93,12 @@ def bearer(text: str) -> dict[str, str]:
 
 @dataclass
 class RecordedTrack:
-    id: str = "tr_1"
+    id: str = "TR_1"
     kind: str = "video"
     codec: str = "vp8"
+    source: str = "camera"
+    muted: bool = False
+    handle: int | None = 7
 
 
 @dataclass
@@ -101,7 +106,7 @@ class RecordedParticipant:
     identity: str
     kind: str
     joined_at: datetime
-    id: str = "pa_1"
+    id: str = "PA_1"
     name: str = ""
     metadata: str = ""
     state: str = "active"
@@ -112,7 +117,7 @@ class RecordedParticipant:
 class RecordedRoom:
     name: str
     created_at: datetime
-    id: str = "rm_1"
+    id: str = "RM_1"
     metadata: str = ""
     max_participants: int = 0
     empty_timeout: float = 300.0
@@ -214,13 +219,27 @@ class RecordingSfu:
     ) -> RecordedSession:
         return self._open("watch", room, identity, offer, name, metadata)
 
+    def join(self, room: str, joining: Joining) -> Member:
+        raise self.refusal or Overloaded("room-full", "The room is full.", retry_after=10.0)
+
+    def member(self, room: str, identity: str) -> Member | None:
+        return None
+
+    def members(self, room: str) -> Sequence[Member]:
+        self.rooms.get(room)
+        return ()
+
     def session(self, session_id: str) -> RecordedSession:
         try:
             return self.sessions[session_id]
         except KeyError:
             raise NotFound("session-not-found", "There is no such session.") from None
 
-    def remove_participant(self, room: str, identity: str) -> None:
+    @property
+    def moderation(self) -> "RecordingSfu":
+        return self
+
+    def remove(self, room: str, identity: str) -> None:
         participants = self.rooms.get(room).participants
         for participant in participants:
             if participant.identity == identity:

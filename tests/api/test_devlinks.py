@@ -10,7 +10,7 @@ from rich.console import Console
 
 from api.app import create_app
 from api.banner import print_banner
-from api.devlinks import dev_links
+from api.devlinks import DevLinks, dev_links
 from api.routes import dev
 from api.settings import Settings, load_settings
 from api.tokens import verify
@@ -28,14 +28,32 @@ def client(settings: Settings, sfu: RecordingSfu, wall: WallClock) -> httpx.Asyn
     return httpx.AsyncClient(transport=transport, base_url="http://localhost:7880")
 
 
+def _links(wall: WallClock) -> DevLinks:
+    return dev_links(dev_settings(), "http://localhost:7880", "a b", wall.now())
+
+
 def test_links(wall: WallClock) -> None:
-    links = dev_links(dev_settings(), "http://localhost:7880", "a b", wall.now())
+    links = _links(wall)
     assert (links.whip_url, links.whep_url) == ("http://localhost:7880/whip/a%20b", "http://localhost:7880/whep/a%20b")
     publisher = verify(links.publish_token, DEV_SECRETS, wall.now())
     viewer = verify(links.watch_token, DEV_SECRETS, wall.now())
     assert (publisher.may_publish("a b"), publisher.may_subscribe("a b")) == (True, False)
     assert (viewer.may_publish("a b"), viewer.may_subscribe("a b"), viewer.video.hidden) == (False, True, True)
     assert unquote(urlsplit(links.watch_url).path) == "/watch/a b"
+    guest, other = (verify(token, DEV_SECRETS, wall.now()) for token in (links.call_token, _links(wall).call_token))
+    assert (guest.may_publish("a b"), guest.may_subscribe("a b"), guest.may_administer("a b")) == (True, True, True)
+    # Whoever joins with an identity that is there already takes its place.
+    assert guest.identity != other.identity
+    assert unquote(urlsplit(links.call_url).path) == "/call/a b"
+    assert urlsplit(links.call_url).fragment == ""
+    operator = verify(links.admin_token, DEV_SECRETS, wall.now())
+    assert (operator.video.room_list, operator.may_administer("any"), operator.may_publish("any")) == (
+        True,
+        True,
+        False,
+    )
+    assert urlsplit(links.dashboard_url).path == "/dashboard"
+    assert urlsplit(links.dashboard_url).fragment == f"token={links.admin_token}"
     # In the fragment, so that it appears in no request and no log.
     assert urlsplit(links.watch_url).fragment == f"token={links.watch_token}"
     assert links.watch_token not in links.watch_url.partition("#")[0]
@@ -78,6 +96,7 @@ def test_the_banner_has_everything_on_lines_that_can_be_copied() -> None:
     assert any("devkey, secret" in line for line in lines)
     for start in ("http://localhost:7880/broadcast?room=demo#token=", "http://localhost:7880/watch/demo#token="):
         assert any(len(line.partition(start)[2]) > 100 for line in lines)
+    assert any(line.endswith(" http://localhost:7880/call/demo") for line in lines)
     ffmpeg = next(line for line in lines if line.startswith("ffmpeg "))
     assert ffmpeg.endswith(" http://localhost:7880/whip/demo")
 

@@ -26,6 +26,8 @@ def test_operation_ids_are_stable(app: FastAPI) -> None:
         "getParticipant",
         "getReadiness",
         "getRoom",
+        "getRoomFigures",
+        "getServer",
         "listParticipants",
         "listRooms",
         "mintToken",

@@ -12,7 +12,7 @@ from tests.api.recording import RecordingSfu, settings_for_tests
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
-    for name in ("index.html", "broadcast.html", "watch.html", "network.html"):
+    for name in ("index.html", "broadcast.html", "watch.html", "call.html", "network.html", "dashboard.html"):
         (tmp_path / name).write_text(f"<title>{name}</title>")
     (tmp_path / "assets" / "page-1a2b.js").write_text("export {};")
     (tmp_path.parent / "secret.txt").write_text("secret")
@@ -26,7 +26,14 @@ def client(sfu: RecordingSfu, pages: Path) -> httpx.AsyncClient:
 
 async def test_pages_are_served_and_revalidated(sfu: RecordingSfu, built: Path) -> None:
     async with client(sfu, built) as http:
-        pages = (("/", "index"), ("/broadcast?room=a", "broadcast"), ("/watch/lobby", "watch"), ("/network", "network"))
+        pages = (
+            ("/", "index"),
+            ("/broadcast?room=a", "broadcast"),
+            ("/watch/lobby", "watch"),
+            ("/call/lobby", "call"),
+            ("/network", "network"),
+            ("/dashboard", "dashboard"),
+        )
         for url, name in pages:
             response = await http.get(url)
             assert response.text == f"<title>{name}.html</title>"

@@ -29,7 +29,7 @@ async def test_participants(http: httpx.AsyncClient, sfu: RecordingSfu, wall: Wa
     room.participants[1].tracks.append(RecordedTrack())
     page = (await http.get("/v1/rooms/room/participants", headers=ADMIN)).json()
     assert [participant["identity"] for participant in page["items"]] == ["alice", "bob"]
-    assert page["items"][0]["tracks"] == [{"id": "tr_1", "kind": "video", "codec": "vp8"}]
+    assert page["items"][0]["tracks"] == [{"id": "TR_1", "kind": "video", "codec": "vp8"}]
     one = (await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)).json()
     assert one["stats"]["rtt_ms"] == 12.5
     assert "192.0.2.1" not in str(one["stats"])

@@ -123,7 +123,7 @@ async def test_a_removed_participant_is_cut_off(relayed: Relayed) -> None:
     await relayed.sfu.publish("room", "alice", offer(CHROME))
     offered = relayed.server("room", "alice")
     await relayed.allocate(offered)
-    relayed.sfu.remove_participant("room", "alice")
+    relayed.sfu.moderation.remove("room", "alice")
     assert await refused(relayed, offered) == 401
 
 

@@ -125,6 +125,11 @@ def test_malformed_keys_are_refused(keys: str) -> None:
         ({"tls_cert": "a.pem", "tls_key": "b.pem"}, "all or none"),
         ({"turn_secrets": "short"}, "shorter than 32 bytes"),
         ({"domain": "no/name"}, "domain"),
+        ({"webhook_urls": "ftp://example.org"}, "webhook_urls"),
+        ({"webhook_urls": "https://user:hunter2@example.org"}, "credentials"),
+        ({"webhook_urls": [{"scheme": "file", "host": "x", "port": 1, "path": "/"}]}, "webhook_urls"),
+        ({"webhook_urls": ["https://example.org"] * 9}, "webhook_urls"),
+        ({"webhook_key": "nobody"}, "webhook_key is not among"),
         ({"log_level": "loud"}, "log_level"),
     ],
 )
@@ -132,6 +137,15 @@ def test_a_bad_value_is_named(options: dict[str, Any], what: str) -> None:
     with pytest.raises(SettingsError, match=what) as refusal:
         load(options)
     assert "\n" not in str(refusal.value)
+
+
+def test_webhooks() -> None:
+    settings = load(SLUICE_WEBHOOK_URLS="https://a.example/secret-path, http://b.example:81", SLUICE_WEBHOOK_KEY="key")
+    assert [str(target) for target in settings.webhook_urls] == ["https://a.example/...", "http://b.example:81/"]
+    assert (settings.webhook_key, settings.webhook_allow_private) == ("key", False)
+    for text in (repr(settings), str(settings.redacted()), settings.model_dump_json()):
+        assert "a.example" in text
+        assert "secret-path" not in text
 
 
 def test_settings_are_frozen_and_show_no_secret() -> None:

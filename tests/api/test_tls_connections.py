@@ -18,7 +18,8 @@ from api.serving import serve
 from api.sfu_settings import sfu_settings
 from sfu.server import Sfu
 from tests.api.certificates import self_signed, write_certificate
-from tests.api.recording import bearer, settings_for_tests, token
+from tests.api.real import access
+from tests.api.recording import settings_for_tests
 from tests.waiting import eventually
 
 
@@ -85,7 +86,7 @@ async def test_many_connections_at_once(server: Server) -> None:
 
 async def test_turn_answers_on_the_same_port(server: Server) -> None:
     async with server.client() as http:
-        given = (await http.get("/v1/ice-servers", headers=bearer(token()))).json()["iceServers"]
+        given = (await http.get("/v1/ice-servers", headers=access())).json()["iceServers"]
     turn = next(entry for entry in given if "credential" in entry)
     (url,) = [url for url in turn["urls"] if url.startswith("turns:")]
     assert url.startswith("turns:localhost:")

@@ -51,7 +51,9 @@ class Meeting:
         return plan_of(name, self.client_certificate, setup)
 
     def open(self, planned: Plan, ours: str = "ours") -> Transport:
-        return self.transports.open(planned, IceCredentials(ours, "o" * 24))
+        ice = IceCredentials(ours, "o" * 24)
+        keep_listening = planned.purpose == "publish"
+        return self.transports.open(planned.remote, planned.extensions, ice, keep_listening=keep_listening)
 
     def client_of(self, transport: Transport, planned: Plan) -> Client:
         role = "client" if planned.remote.our_role == "server" else "server"

@@ -16,6 +16,10 @@ AIORTC = "aiortc116_publish"
 AIORTC_WATCH = "aiortc116_watch"
 LIVEKIT_PUBLISH = "livekit_py_pub_offer"
 LIVEKIT_MANY = "livekit_js_offer"
+LIVEKIT_JOIN = "livekit_py_offer"
+LIVEKIT_PUBLISHED = "livekit_py_pub_offer2"
+LIVEKIT_UNPUBLISHED = "livekit_py_unpub_offer"
+LIVEKIT_REPUBLISHED = "livekit_py_repub_offer"
 
 
 def offer(name: str) -> str:

@@ -8,7 +8,7 @@ from sfu.codecs import CodecPair
 from sfu.negotiation import Kind
 from sfu.participant import Participant, ParticipantKind
 from sfu.room import Room
-from sfu.track import Track
+from sfu.track import Track, TrackAnnouncement
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VP8 = (CodecPair(Codec(96, "VP8", 90000), Codec(97, "rtx", 90000, format="apt=96")),)
@@ -19,17 +19,17 @@ _numbers = count(1)
 
 
 def room(*, max_participants: int = 10) -> Room:
-    return Room(id="rm_1", name="hall", created_at=NOW, now=0.0, max_participants=max_participants)
+    return Room(id="RM_1", name="hall", created_at=NOW, now=0.0, max_participants=max_participants)
 
 
 def track(kind: Kind, codecs: tuple[CodecPair, ...]) -> Track:
     number = next(_numbers)
-    return Track(f"tr_{number}", kind, number, codecs, (), NOW)
+    return Track(f"TR_{number}", TrackAnnouncement(f"cid-{number}", kind), NOW, number, codecs)
 
 
 def publisher(identity: str = "alice", *tracks: Track) -> Participant:
     return Participant(
-        id=f"pa_{next(_numbers)}",
+        id=f"PA_{next(_numbers)}",
         identity=identity,
         kind=ParticipantKind.PUBLISHER,
         joined_at=NOW,
@@ -38,4 +38,4 @@ def publisher(identity: str = "alice", *tracks: Track) -> Participant:
 
 
 def viewer(identity: str = "bob") -> Participant:
-    return Participant(id=f"pa_{next(_numbers)}", identity=identity, kind=ParticipantKind.VIEWER, joined_at=NOW)
+    return Participant(id=f"PA_{next(_numbers)}", identity=identity, kind=ParticipantKind.VIEWER, joined_at=NOW)

@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.attributes import Codec
-from sfu.codecs import CodecPair, forwardable, payload_type_map, preferred
+from sfu.codecs import CodecPair, forwardable, payload_type_map, preferred, variant
 from sfu.sdp import SessionDescription
 from tests.sfu import offers
 
@@ -98,6 +98,22 @@ def test_formats_that_are_other_streams(name: str, ours: str, theirs: str, under
     published = [CodecPair(Codec(1, name, 90000, format=ours), None)]
     wanted = [CodecPair(Codec(2, name, 90000, format=theirs), None)]
     assert bool(payload_type_map(published, wanted)) is understood
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ("VP8", "max-fs=1", ()),
+        ("vp9", "", ("0",)),
+        ("AV1", "profile=1;tier=0", ("1",)),
+        ("H265", "level-id=93", ("1", "SRST")),
+        ("H264", "profile-level-id=42e01f", ("constrained-baseline", "0")),
+        ("h264", "profile-level-id=640034;packetization-mode=1", ("high", "1")),
+        ("H264", "profile-level-id=f4001f", ("f400", "0")),
+    ],
+)
+def test_variants_of_a_codec(name: str, text: str, values: tuple[str, ...]) -> None:
+    assert variant(Codec(96, name, 90000, format=text)) == values
 
 
 def test_red_goes_with_its_opus_and_not_without() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sfu.attributes import Fingerprint
 from sfu.certificate import SRTP_PROFILES
-from sfu.dtls import MAX_HANDSHAKE_DATAGRAMS, MTU, DtlsEndpoint, DtlsState
+from sfu.dtls import MAX_DATA, MAX_HANDSHAKE_DATAGRAMS, MAX_HELD_RECORDS, MTU, DtlsEndpoint, DtlsState
 from tests.sfu.handshakes import Disorder, Pair, certificate, records_of
 
 STRANGER = Fingerprint("sha-256", bytes(32))
@@ -191,3 +191,79 @@ def test_closing_before_the_end_is_quiet() -> None:
     server.start()
     server.release()
     assert server.state is DtlsState.CLOSED
+
+
+def test_application_data_goes_both_ways_record_by_record() -> None:
+    pair = Pair()
+    pair.run()
+    assert isinstance(pair.client, DtlsEndpoint)
+    pair.client.send(b"one")
+    pair.client.send(b"two")
+    pair.server.send(b"three")
+    pair.exchange()
+    assert pair.server.received() == [b"one", b"two"]
+    assert pair.client.received() == [b"three"]
+    assert pair.server.received() == []
+
+
+def test_every_record_of_a_datagram_is_taken() -> None:
+    pair = Pair()
+    pair.run()
+    assert isinstance(pair.client, DtlsEndpoint)
+    pair.client.send(b"one")
+    pair.client.send(b"two")
+    pair.client.close()
+    pair.server.handle_datagram(b"".join(pair.client.datagrams()))
+    assert pair.server.received() == [b"one", b"two"]
+    assert pair.server.state is DtlsState.CLOSED
+
+
+def test_the_largest_record_fits_the_smallest_path_of_ipv6() -> None:
+    pair = Pair()
+    pair.run()
+    pair.server.send(bytes(MAX_DATA))
+    (datagram,) = pair.server.datagrams()
+    channel_data, udp, ipv6 = 4, 8, 40
+    assert len(datagram) + channel_data + udp + ipv6 <= 1280
+    for size in (0, MAX_DATA + 1):
+        with pytest.raises(ValueError, match="record"):
+            pair.server.send(bytes(size))
+
+
+def test_application_data_before_and_after_the_connection_is_nothing() -> None:
+    pair = Pair()
+    pair.server.send(b"early")
+    assert pair.server.datagrams() == []
+    pair.run()
+    assert isinstance(pair.client, DtlsEndpoint)
+    pair.client.send(b"unheard")
+    pair.server.release()
+    pair.exchange()
+    pair.server.send(b"late")
+    assert (pair.server.datagrams(), pair.server.received()) == ([], [])
+    assert pair.server.state is DtlsState.CONNECTED
+
+
+def test_application_data_that_nobody_takes_is_bounded() -> None:
+    pair = Pair()
+    pair.run()
+    assert isinstance(pair.client, DtlsEndpoint)
+    for number in range(MAX_HELD_RECORDS + 1):
+        pair.client.send(bytes([number]))
+    pair.exchange()
+    assert pair.server.received() == [bytes([number]) for number in range(MAX_HELD_RECORDS)]
+
+
+def test_a_repeated_or_damaged_record_is_not_received_and_what_follows_it_is() -> None:
+    pair = Pair()
+    pair.run()
+    assert isinstance(pair.client, DtlsEndpoint)
+    pair.client.send(b"one")
+    (first,) = pair.client.datagrams()
+    pair.client.send(b"two")
+    (second,) = pair.client.datagrams()
+    damaged = second[:-1] + bytes([second[-1] ^ 1])
+    for datagram in (first, first, damaged, first + second):
+        pair.server.handle_datagram(datagram)
+    assert pair.server.received() == [b"one", b"two"]
+    assert pair.server.state is DtlsState.CONNECTED

@@ -29,3 +29,12 @@ def test_an_id_with_two_meanings_is_malformed() -> None:
     ids.accept([Extmap(1, MID)])
     with pytest.raises(Malformed):
         ids.accept([Extmap(1, "urn:example")])
+
+
+def test_a_call_takes_everything_whichever_way_it_goes() -> None:
+    offered = [Extmap(1, MID, "sendonly"), Extmap(2, RTP_STREAM_ID, "recvonly"), Extmap(3, TRANSPORT_CC, "inactive")]
+    assert ExtensionIds("call").accept(offered) == (Extmap(1, MID, "recvonly"), Extmap(2, RTP_STREAM_ID, "sendonly"))
+
+
+def test_an_extension_is_answered_once() -> None:
+    assert ExtensionIds("publish").accept([Extmap(1, MID)] * 3) == (Extmap(1, MID),)

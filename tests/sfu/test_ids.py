@@ -8,7 +8,7 @@ from sfu.ids import Ids
 
 def test_lengths_and_alphabets() -> None:
     ids = Ids(random.Random(1).randbytes)
-    assert re.fullmatch(r"rm_[\w-]{12}", ids.object_id("rm"))
+    assert re.fullmatch(r"RM_[\w-]{12}", ids.object_id("RM"))
     assert re.fullmatch(r"[\w-]{24}", ids.session_id())
     ice = ids.ice()
     assert re.fullmatch(r"[A-Za-z0-9+/]{8}", ice.ufrag)

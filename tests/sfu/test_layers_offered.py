@@ -6,7 +6,7 @@ from sfu.attributes import Extmap
 from sfu.codecs import forwardable
 from sfu.extensions import RTP_STREAM_ID
 from sfu.layers_offered import MAX_LAYERS, OfferedLayers, offered_layers, upwards
-from sfu.sdp import SessionDescription
+from sfu.sdp import MediaSection, SessionDescription
 
 RID = Extmap(10, RTP_STREAM_ID)
 
@@ -70,3 +70,11 @@ def test_layers_by_ssrc() -> None:
 def test_one_stream_with_its_repair() -> None:
     assert layers("a=ssrc:2 cname:x", "a=ssrc:1 cname:x", "a=ssrc-group:FID 1 2").ssrcs == ((1, 2),)
     assert layers().ssrcs == ()
+
+
+def test_a_rid_is_looked_at_once_however_often_it_is_named() -> None:
+    unsent = "pt=" + ",".join(["1"] * 100_000)
+    named = ",".join(["x"] * 100_000)
+    lines = ["m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 VP8/90000", f"a=rid:x send {unsent}", "a=rid:y send"]
+    section = MediaSection([*lines, f"a=simulcast:send {named},y"])
+    assert offered_layers(section, forwardable("video", section.codecs), [RID]).rids_upwards == ["y"]

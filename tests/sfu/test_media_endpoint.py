@@ -35,11 +35,11 @@ async def test_public_addresses_are_what_is_announced() -> None:
     try:
         announced = [(candidate.transport, candidate.address) for candidate in running.candidates]
         assert announced == [("udp", "203.0.113.5"), ("tcp", "203.0.113.5")]
-        ids = Ids(random.Random(1).randbytes)
+        ice = Ids(random.Random(1).randbytes).ice()
         planned = plan(SessionDescription.parse(offers.offer(offers.CHROME)), "publish")
-        transport = running.transports.open(planned, ids.ice())
-        local = running.local(transport, ids)
-        assert local.ice == transport.ice
+        running.transports.open(planned.remote, planned.extensions, ice, keep_listening=True)
+        local = running.local(ice, 1)
+        assert (local.ice, local.session_id) == (ice, 1)
         assert local.candidates == running.candidates
     finally:
         running.close()

@@ -20,7 +20,8 @@ def candidate(text: str) -> Candidate:
 
 
 def test_each_counts_once_however_many_sections_name_it() -> None:
-    candidates = RemoteCandidates(SessionDescription.parse(OFFER))
+    candidates = RemoteCandidates()
+    candidates.add_all(SessionDescription.parse(OFFER))
     assert candidates.counts() == [
         CandidateCount("host", "udp", 1, 1),
         CandidateCount("host", "tcp", 1, 1),
@@ -29,13 +30,15 @@ def test_each_counts_once_however_many_sections_name_it() -> None:
 
 
 def test_trickled_ones_join_and_words_we_do_not_know_are_others() -> None:
-    candidates = RemoteCandidates(SessionDescription.parse(OFFER.split("a=candidate")[0]))
+    candidates = RemoteCandidates()
+    candidates.add_all(SessionDescription.parse(OFFER.split("a=candidate")[0]))
     candidates.add([candidate("1 1 udp 1 192.0.2.9 9 typ relay"), candidate("1 1 sctp 1 192.0.2.9 9 typ <b>")])
     assert candidates.counts() == [CandidateCount("relay", "udp", 1, 0), CandidateCount("other", "other", 1, 0)]
 
 
 def test_a_client_that_goes_on_naming_some_is_not_followed() -> None:
-    candidates = RemoteCandidates(SessionDescription.parse(OFFER))
+    candidates = RemoteCandidates()
+    candidates.add_all(SessionDescription.parse(OFFER))
     for port in range(2 * MAX_CANDIDATES):
         candidates.add([candidate(f"1 1 udp 1 192.0.2.9 {port} typ host")])
     assert sum(count.count for count in candidates.counts()) == MAX_CANDIDATES

@@ -66,13 +66,13 @@ def test_a_room_has_a_limit() -> None:
     assert len(hall.participants) == 1
 
 
-def test_viewers_may_share_an_identity_and_publishers_are_found_by_theirs() -> None:
+def test_viewers_may_share_an_identity_and_others_are_found_by_theirs() -> None:
     hall = room()
     alice, *audience = publisher("x"), viewer("x"), viewer("x")
     for participant in (*audience, alice):
         hall.join(participant)
-    assert hall.publisher("x") is alice
-    assert hall.publisher("y") is None
+    assert hall.named("x") is alice
+    assert hall.named("y") is None
     assert set(hall.with_identity("x")) == {alice, *audience}
 
 

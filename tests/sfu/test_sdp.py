@@ -18,7 +18,7 @@ from sfu.attributes import (
     SsrcGroup,
 )
 from sfu.errors import Malformed
-from sfu.sdp import MAX_BYTES, MAX_LINES, MAX_SECTIONS, MediaSection, Section, SessionDescription
+from sfu.sdp import WHIP_LIMITS, Limits, MediaSection, Section, SessionDescription
 from tests.sfu import offers
 
 ACCESSORS: list[Callable[[MediaSection], object]] = [
@@ -166,10 +166,10 @@ def test_damaged_real_offers_are_malformed_or_readable(name: str, data: st.DataO
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("v=0\r\n" + "a=" + "x" * MAX_BYTES + "\r\n", id="bytes"),
-        pytest.param("v=0\r\n" + "a=" + "€" * (MAX_BYTES // 3) + "\r\n", id="bytes after encoding"),
-        pytest.param("v=0\r\n" + "a=x\r\n" * MAX_LINES, id="lines"),
-        pytest.param("v=0\r\n" + "m=audio 9 RTP/AVP 0\r\n" * (MAX_SECTIONS + 1), id="sections"),
+        pytest.param("v=0\r\n" + "a=" + "x" * WHIP_LIMITS.bytes + "\r\n", id="bytes"),
+        pytest.param("v=0\r\n" + "a=" + "€" * (WHIP_LIMITS.bytes // 3) + "\r\n", id="bytes after encoding"),
+        pytest.param("v=0\r\n" + "a=x\r\n" * WHIP_LIMITS.lines, id="lines"),
+        pytest.param("v=0\r\n" + "m=audio 9 RTP/AVP 0\r\n" * (WHIP_LIMITS.sections + 1), id="sections"),
         pytest.param("", id="nothing"),
         pytest.param("m=audio 9 RTP/AVP 0\r\n", id="no version"),
         pytest.param("v=0\r\n\r\ns=-\r\n", id="blank line inside"),
@@ -182,6 +182,20 @@ def test_what_is_out_of_bounds_is_malformed(text: str) -> None:
     with pytest.raises(Malformed) as caught:
         SessionDescription.parse(text)
     assert caught.value.code == "malformed-sdp"
+
+
+@pytest.mark.parametrize("limits", [Limits(16, 9, 9), Limits(99, 1, 9), Limits(99, 9, 0)])
+def test_the_limits_are_the_callers(limits: Limits) -> None:
+    text = "v=0\nm=audio 9 X 0"
+    SessionDescription.parse(text, Limits(bytes=17, lines=2, sections=1))
+    with pytest.raises(Malformed):
+        SessionDescription.parse(text, limits)
+
+
+def test_feedback_is_bounded() -> None:
+    lines = [f"a=rtcp-fb:{to} x{number}" for number in range(900) for to in ("*", "96")]
+    (codec,) = parse("a=rtpmap:96 VP8/90000", *lines).codecs
+    assert codec.feedback == tuple(f"x{number}" for number in range(32))
 
 
 def test_candidates_are_bounded() -> None:

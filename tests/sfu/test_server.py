@@ -130,8 +130,8 @@ async def test_removing_and_deleting_close_sessions() -> None:
     async with running_sfu() as sfu:
         session = await sfu.publish("hall", "alice", offers.offer(offers.CHROME))
         with pytest.raises(NotFound):
-            sfu.remove_participant("hall", "bob")
-        sfu.remove_participant("hall", "alice")
+            sfu.moderation.remove("hall", "bob")
+        sfu.moderation.remove("hall", "alice")
         with pytest.raises(NotFound):
             sfu.session(session.id)
         again = await sfu.publish("hall", "alice", offers.offer(offers.CHROME))
@@ -139,7 +139,7 @@ async def test_removing_and_deleting_close_sessions() -> None:
         with pytest.raises(NotFound):
             sfu.session(again.id)
         with pytest.raises(NotFound):
-            sfu.remove_participant("hall", "alice")
+            sfu.moderation.remove("hall", "alice")
 
 
 async def test_empty_rooms_end_and_silent_clients_are_dropped_in_time() -> None:

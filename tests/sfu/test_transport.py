@@ -134,3 +134,41 @@ def test_what_the_data_path_saw_of_one_that_fell_silent_is_kept() -> None:
     (path,) = transport.paths
     assert path["dtls"] > 0
     assert (path["idle_ms"] // 1000, transport.dtls) == (30, DtlsState.CONNECTED)
+
+
+def test_application_data_is_passed_on_and_sent() -> None:
+    meeting = Meeting()
+    planned = meeting.offer()
+    transport = meeting.open(planned)
+    heard: list[bytes] = []
+    transport.data_received.connect(heard.append)
+    client = meeting.client_of(transport, planned)
+    transport.send_data(b"too early")
+    meeting.connect(client)
+    client.dtls.send(b"ping")
+    meeting.settle()
+    transport.send_data(b"pong")
+    meeting.settle()
+    assert transport.carries_data
+    assert (heard, client.dtls.received()) == ([b"ping"], [b"pong"])
+    meeting.now += LINGER_SECONDS + 1
+    client.dtls.send(b"last")
+    client.dtls.close()
+    meeting.settle()
+    transport.send_data(b"too late")
+    assert heard == [b"ping", b"last"]
+    assert transport.ended == "peer-closed"
+
+
+def test_as_dtls_client_it_carries_no_application_data() -> None:
+    meeting = Meeting()
+    planned = meeting.offer(setup="passive")
+    transport = meeting.open(planned)
+    client = meeting.client_of(transport, planned)
+    meeting.connect(client)
+    client.dtls.send(b"ping")
+    transport.send_data(b"pong")
+    meeting.settle()
+    assert not transport.carries_data
+    assert client.dtls.received() == []
+    assert transport.state is TransportState.CONNECTED

@@ -25,7 +25,7 @@ def test_every_publisher_is_followed_and_nothing_is_said_twice() -> None:
     datapath = Recorder()
     planned = plan_of(offers.CHROME_WATCH)
     viewing = Viewing(datapath, 9, planned, sent_streams(planned, IDS, "room"))
-    video, audio = viewing.subscriptions
+    video, audio = viewing.slots
     alice = publisher("alice", track("video", VP8), track("audio", OPUS))
     silent = publisher("carol", track("video", VP8))
     for broadcast in (alice, alice, silent, None):
@@ -33,9 +33,9 @@ def test_every_publisher_is_followed_and_nothing_is_said_twice() -> None:
     picture, sound = alice.tracks
     (other,) = silent.tracks
     assert datapath.calls == [
-        ("set_source", video.egress, picture.source, {96: (96, 97)}),
-        ("set_source", audio.egress, sound.source, {111: (111, None)}),
-        ("set_source", video.egress, other.source, {96: (96, 97)}),
+        ("set_source", video.egress, picture.handle, {96: (96, 97)}),
+        ("set_source", audio.egress, sound.handle, {111: (111, None)}),
+        ("set_source", video.egress, other.handle, {96: (96, 97)}),
         ("set_source", audio.egress, None, {}),
         ("set_source", video.egress, None, {}),
     ]
@@ -47,7 +47,7 @@ def test_the_data_path_takes_every_real_plan(name: str) -> None:
     planned = plan_of(name)
     transport = core.add_transport(ufrag="ours", pwd="o" * 24, remote_ufrag="peer", extensions=planned.extensions)
     viewing = Viewing(core, transport, planned, sent_streams(planned, IDS, "room"))
-    assert {subscription.kind for subscription in viewing.subscriptions} == {"audio", "video"}
+    assert {slot.kind for slot in viewing.slots} == {"audio", "video"}
 
 
 def test_our_ssrcs_are_new_and_all_streams_belong_together() -> None:

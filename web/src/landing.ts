@@ -2,7 +2,7 @@
 
 import { wireCopyButtons } from "./ui/copy";
 import { byId } from "./ui/dom";
-import { broadcastPath, devLinks, watchUrl, whipPath } from "./ui/links";
+import { broadcastPath, callPath, devLinks, watchUrl, whipPath } from "./ui/links";
 
 const room = byId("room", HTMLInputElement);
 const form = byId("room-form", HTMLFormElement);
@@ -36,8 +36,9 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const name = room.value.trim();
   if (name === "") return room.focus();
-  const watch = event.submitter instanceof HTMLButtonElement && event.submitter.value === "watch";
-  location.assign(watch ? watchUrl(location.origin, name, null) : broadcastPath(name));
+  const choice = event.submitter instanceof HTMLButtonElement ? event.submitter.value : "";
+  if (choice === "call") location.assign(callPath(name));
+  else location.assign(choice === "watch" ? watchUrl(location.origin, name, null) : broadcastPath(name));
 });
 
 room.addEventListener("input", () => {

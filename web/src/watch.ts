@@ -9,11 +9,11 @@ import type { Refusal } from "./session/refusal";
 import type { State } from "./session/states";
 import { byId } from "./ui/dom";
 import { expose } from "./ui/hook";
-import { devLinks, roomOfWatchPath, tokenOf, whepPath } from "./ui/links";
+import { devLinks, roomOfPath, tokenOf, whepPath } from "./ui/links";
 import { showState } from "./ui/state-pill";
 import { Player } from "./whep";
 
-const room = roomOfWatchPath(location.pathname);
+const room = roomOfPath("watch", location.pathname);
 if (room === "") location.replace("/");
 
 const pill = byId("state", HTMLElement);

@@ -5,6 +5,8 @@ export interface DevLinks {
   readonly whip_url: string;
   readonly publish_token: string;
   readonly watch_token: string;
+  readonly call_token: string;
+  readonly admin_token: string;
   readonly ffmpeg: string;
   readonly obs: { readonly server: string; readonly token: string };
 }
@@ -19,6 +21,7 @@ export async function devLinks(room: string): Promise<DevLinks | null> {
 export const whipPath = (room: string): string => `/whip/${encodeURIComponent(room)}`;
 export const whepPath = (room: string): string => `/whep/${encodeURIComponent(room)}`;
 export const broadcastPath = (room: string): string => `/broadcast?room=${encodeURIComponent(room)}`;
+export const callPath = (room: string): string => `/call/${encodeURIComponent(room)}`;
 
 /** The page others watch at. The token goes into the fragment, which browsers do not send to servers. */
 export function watchUrl(origin: string, room: string, token: string | null): string {
@@ -31,9 +34,10 @@ export function tokenOf(hash: string): string | null {
   return new URLSearchParams(hash.replace(/^#/, "")).get("token");
 }
 
-/** The room of `/watch/{room}`, empty when the path names none. */
-export function roomOfWatchPath(pathname: string): string {
-  const name = /^\/watch\/([^/]+)\/?$/.exec(pathname)?.[1] ?? "";
+/** The room of `/watch/{room}` or `/call/{room}`, empty when the path names none. */
+export function roomOfPath(page: "watch" | "call", pathname: string): string {
+  const [, first, name = "", ...rest] = pathname.replace(/\/$/, "").split("/");
+  if (first !== page || rest.length > 0) return "";
   try {
     return decodeURIComponent(name);
   } catch {

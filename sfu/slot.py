@@ -1,4 +1,4 @@
-"""What joins a viewer's egress to a publisher's track."""
+"""One stream that a viewer of broadcasts is sent, whatever feeds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PayloadTypes = Mapping[int, tuple[int, int | None]]
 
 
 @dataclass(slots=True)
-class Subscription:
+class Slot:
     """One m-section of a viewer. `egress` is what the data path calls it, `track` what feeds it now."""
 
     kind: Kind

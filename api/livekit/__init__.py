@@ -1,0 +1,1 @@
+"""The LiveKit protocol: its client SDKs' way into our rooms."""

@@ -1,0 +1,1 @@
+"""Webhooks: what happens in rooms, told to a backend by signed HTTP requests."""
