@@ -14,8 +14,12 @@ from api.context import make_context
 from api.cors import Cors
 from api.facade import RelayFacade, SfuFacade
 from api.failures import Failures
+from api.livekit import room_service
 from api.livekit.door import OLD_PATH, PATH, Door
+from api.livekit.room_service import RoomService
+from api.livekit.server_data import ServerData
 from api.livekit.signalling import Signalling
+from api.livekit.twirp import Twirp
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
 from api.routes import dev, figures, health, ice_servers, participants, reference, rooms, tokens, whep, whip
@@ -24,6 +28,8 @@ from api.security_headers import SecurityHeaders
 from api.settings import Settings
 from api.socket_paths import SocketPaths
 from api.trusted_hosts import TrustedHosts
+from api.webhooks.sending import Webhooks
+from api.webhooks.telling import Telling
 
 
 def utc_now() -> datetime:
@@ -46,6 +52,8 @@ def create_app(
     context = make_context(settings, sfu, clock=clock, now=now, relay=relay)
 
     signalling = Signalling(context)
+    webhooks = Webhooks(settings, context.metrics.registry, now)
+    Telling(sfu.rooms, webhooks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -64,13 +72,16 @@ def create_app(
             if relay is not None:
                 relay.close()
             await sfu.close()
+            await webhooks.close()
 
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.signalling = signalling
+    app.state.server_data = data = ServerData(sfu.rooms, signalling.data)
     for module in (whip, whep, rooms, participants, figures, tokens, ice_servers, health, reference):
         app.include_router(module.router)
     app.include_router(Door(context, signalling).router)
+    app.include_router(Twirp(context, {room_service.NAME: RoomService(context, data).methods}).router)
     if settings.dev:
         app.include_router(dev.router)
     add_pages(app, pages)

@@ -191,7 +191,7 @@ def publish(
     """Publish a file or a test picture over WHIP."""
     from clients import publish as client
 
-    bearer = token or _dev_token("publisher", room, can_publish=True, can_subscribe=False)
+    bearer = token or _dev_token("publisher", room, publish=True)
     raise typer.Exit(_run_client(client.run(url, room, bearer, source, duration, relay_only=relay, authority=ca)))
 
 
@@ -207,7 +207,7 @@ def watch(
     """Watch a room over WHEP and show what arrives."""
     from clients import watch as client
 
-    bearer = token or _dev_token("watcher", room, can_publish=False, can_subscribe=True)
+    bearer = token or _dev_token("watcher", room, publish=False)
     raise typer.Exit(_run_client(client.run(url, room, bearer, duration, relay_only=relay, authority=ca)))
 
 
@@ -222,7 +222,7 @@ def doctor(
     """Find out which ways to a server work from here, and what to change about the others."""
     from clients.doctor import command as client
 
-    bearer = token or _dev_token("doctor", room, can_publish=True, can_subscribe=False)
+    bearer = token or _dev_token("doctor", room, publish=True)
     raise typer.Exit(_run_client(client.run(url, room, bearer, as_json=as_json, authority=ca)))
 
 
@@ -259,10 +259,10 @@ def _signing_key(dev: bool, key: str | None, secret: str | None, config: Path | 
     return next(iter(_load({}, config).secrets.items()))
 
 
-def _dev_token(identity: str, room: str, **grants: bool) -> str:
+def _dev_token(identity: str, room: str, *, publish: bool) -> str:
     if fault := room_fault(room):
         _fail(f"the room name {fault}")
-    grant = VideoGrant(room_join=True, room=room, **grants)
+    grant = VideoGrant(room_join=True, room=room, can_publish=publish, can_subscribe=not publish)
     return mint(DEV_KEY, DEV_SECRET, grant, identity=identity, now=datetime.now(UTC))
 
 

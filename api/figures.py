@@ -10,10 +10,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.facade import ParticipantView, RoomView, TrackView
 from api.schemas import PathInUse
 from api.views import path_in_use
+from sfu.participant import Participant
+from sfu.room import Room
 from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats
+from sfu.track import Track
 
 
 class LayerSent(BaseModel):
@@ -198,14 +200,14 @@ class ServerFigures(BaseModel):
     dropped: dict[str, int] = Field(description="Totals by reason; those that are 0 are left out.")
 
 
-def video_tracks(participants: Iterable[ParticipantView]) -> frozenset[int]:
+def video_tracks(participants: Iterable[Participant]) -> frozenset[int]:
     """What the data path calls these participants' tracks of video."""
     tracks = (track for participant in participants for track in participant.tracks)
     return frozenset(track.handle for track in tracks if track.kind == "video" and track.handle is not None)
 
 
 def participant_figures(
-    participant: ParticipantView, stats: TransportStats | None, problem: str | None, video: frozenset[int]
+    participant: Participant, stats: TransportStats | None, problem: str | None, video: frozenset[int]
 ) -> ParticipantFigures:
     """stats: of all its media, None if there is none. problem: as in `sfu.connection.Connection`. video: `video_tracks`
     of everybody it may be sent media of.
@@ -241,7 +243,7 @@ def dropped(counters: Mapping[str, int]) -> dict[str, int]:
     return {name.removeprefix("dropped_"): value for name, value in reasons.items()}
 
 
-def kinds(rooms: Iterable[RoomView]) -> dict[str, int]:
+def kinds(rooms: Iterable[Room]) -> dict[str, int]:
     """How many participants there are of each kind."""
     return dict(sorted(Tally(str(participant.kind) for room in rooms for participant in room.participants).items()))
 
@@ -280,7 +282,7 @@ def _outgoing(egresses: Sequence[EgressStats], video: frozenset[int]) -> Outgoin
     )
 
 
-def _track(track: TrackView, published: Sequence[TrackStats]) -> TrackSent:
+def _track(track: Track, published: Sequence[TrackStats]) -> TrackSent:
     stats = next((stats for stats in published if stats["track"] == track.handle), None)
     layers = stats["layers"] if stats else []
     return TrackSent(

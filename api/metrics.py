@@ -31,7 +31,7 @@ class SfuCollector(Collector):
     def _rooms(self) -> Iterable[Metric]:
         rooms = self._sfu.rooms.list()
         yield GaugeMetricFamily("sluice_rooms", "Rooms that exist.", value=len(rooms))
-        kinds = Tally(participant.kind for room in rooms for participant in room.participants)
+        kinds = Tally(str(participant.kind) for room in rooms for participant in room.participants)
         participants = GaugeMetricFamily("sluice_participants", "Participants by kind.", labels=["kind"])
         for kind in sorted({"publisher", "viewer"} | kinds.keys()):
             participants.add_metric([kind], kinds[kind])

@@ -4,12 +4,13 @@ from dataclasses import asdict
 
 from api import schemas
 from api.addresses import SocketAddress
-from api.facade import ParticipantView, RoomView
 from sfu.connection import Connection
+from sfu.participant import Participant
+from sfu.room import Room
 from sfu.stats import PathStats, TransportStats
 
 
-def room_view(room: RoomView) -> schemas.Room:
+def room_view(room: Room) -> schemas.Room:
     participants = list(room.participants)
     return schemas.Room(
         id=room.id,
@@ -24,7 +25,7 @@ def room_view(room: RoomView) -> schemas.Room:
     )
 
 
-def participant_view(participant: ParticipantView) -> schemas.Participant:
+def participant_view(participant: Participant) -> schemas.Participant:
     return schemas.Participant(
         id=participant.id,
         identity=participant.identity,
@@ -38,7 +39,7 @@ def participant_view(participant: ParticipantView) -> schemas.Participant:
 
 
 def participant_detail(
-    participant: ParticipantView, stats: TransportStats | None, connection: Connection | None
+    participant: Participant, stats: TransportStats | None, connection: Connection | None
 ) -> schemas.ParticipantDetail:
     return schemas.ParticipantDetail(
         **participant_view(participant).model_dump(),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,9 +19,11 @@ import httpx
 from api.settings import DEV_KEY, DEV_SECRET
 from api.tokens import VideoGrant, mint
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 # A media port is one by UDP and by TCP.
+# Below the usual net.ipv4.ip_local_port_range, above what services are registered at.
+UNGIVEN = range(20_000, 32_000)
 MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 _MAIN = "from api.cli import main; main()"
 
@@ -123,12 +126,12 @@ class ServerProcess:
 
 
 def free_port(*kinds: int) -> int:
-    """A port that is free now on every address, for sockets of all these kinds."""
+    """A port that is free now on every address, for sockets of all these kinds; none that the system gives to clients,
+    or one of those could have it before it is used.
+    """
     while True:
-        port = 0
+        port = random.choice(UNGIVEN)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for kind in kinds:
-                probe = stack.enter_context(socket.socket(socket.AF_INET6, kind))
-                probe.bind(("::", port))
-                port = probe.getsockname()[1]
+                stack.enter_context(socket.socket(socket.AF_INET6, kind)).bind(("::", port))
             return port

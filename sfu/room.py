@@ -26,7 +26,7 @@ class Room:
     `participant_changed` tells of everything visible but tracks; tracks are told of while their participant is active.
     `participant_activated` comes before its tracks. `active_speakers` has the loudest first, `speakers_changed` who
     speaks, no longer speaks, or is louder or quieter; `qualities_changed` whose connection is better or worse, with a
-    score of 1 to 4.5.
+    score of 1 to 4.5. `ended`: why there is no such room any more, "deleted" or "empty".
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Room:
         self.departure_timeout = departure_timeout
         self.metadata = metadata
         self.broadcast: Participant | None = None
+        self.ended: str | None = None
         self.expires_at: float | None = now + empty_timeout
         self.participant_joined = Signal[[Participant]]()
         self.participant_activated = Signal[[Participant]]()

@@ -85,9 +85,10 @@ class Rooms:
         """In the order they were created."""
         return tuple(self._rooms.values())
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, reason: str = "deleted") -> None:
         """End the room for everyone in it. NotFound ("room-not-found")."""
         room = self.get(name)
+        room.ended = reason
         del self._rooms[name]
         self._deadlines.set(name, None)
         self.ended.emit(room)
@@ -98,7 +99,7 @@ class Rooms:
     def handle_timeout(self, now: float) -> None:
         """End every room that stood empty for long enough."""
         for name in list(self._deadlines.pop_due(now)):
-            self.delete(name)
+            self.delete(name, "empty")
 
     def _reschedule(self, room: Room) -> None:
         if self._rooms.get(room.name) is room:

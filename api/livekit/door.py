@@ -84,7 +84,8 @@ class Door:
         try:
             token = verify(_bearer(connection), context.secrets, context.now())
         except TokenError as error:
-            raise Problem(401, "invalid-token", f"{error}.".capitalize()) from None
+            text = str(error)
+            raise Problem(401, "invalid-token", f"{text[:1].upper()}{text[1:]}.") from None
         room = token.video.room or connection.query_params.get("room", "")
         if not token.identity or not room or room_fault(room):
             raise Problem(400, "malformed-token", "The token must name an identity and a room.")

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 COSTS: Mapping[str, float] = {"offer": 15.0, "answer": 15.0, "sync_state": 15.0, "subscription": 3.0, "add_track": 3.0}
 COST = 1.0
 MAX_REPLAYED_SENDERS = 1_000
-# Tracks we have taken away; a client may go on believing in them.
-MAX_REMOVED = 256
+# Tracks we have taken away or muted; a client that was not there may not have heard.
+MAX_NOTED = 256
 
 Reason = rtc.RequestResponse
 _REASONS_BY_CODE: Mapping[str, rtc.RequestResponse.Reason] = {
@@ -71,6 +71,7 @@ class Inbound:
         self._answering = answering
         self._now = now
         self._removed: dict[str, None] = {}
+        self._silenced: dict[str, None] = {}
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "offer": self.offer,
             "answer": self._answer,
@@ -108,10 +109,14 @@ class Inbound:
             self._refuse(kind, content, error)
 
     def note_removed(self, track: Track) -> None:
-        """It was taken from the client, which may not have heard."""
-        self._removed[track.id] = None
-        if len(self._removed) > MAX_REMOVED:
-            del self._removed[next(iter(self._removed))]
+        """It was taken from the client."""
+        _note(self._removed, track)
+
+    def note_muted(self, track: Track) -> None:
+        """It was muted, or unmuted, and not by the client."""
+        self._silenced.pop(track.id, None)
+        if track.muted:
+            _note(self._silenced, track)
 
     def offer(self, description: rtc.SessionDescription) -> None:
         """SfuError: it cannot be answered."""
@@ -144,6 +149,8 @@ class Inbound:
 
     def _mute(self, request: rtc.MuteTrackRequest) -> None:
         self._member.set_muted(request.sid, request.muted)
+        if not request.muted:
+            self._silenced.pop(request.sid, None)
 
     def _subscribe(self, request: rtc.UpdateSubscription) -> None:
         self._member.subscribe(requests.track_ids(request), request.subscribe)
@@ -160,10 +167,15 @@ class Inbound:
 
     def _sync_state(self, state: rtc.SyncState) -> None:
         """After a resume: what the client believes. If it publishes what we know nothing of, it must come anew."""
-        known = {track.id for track in self._member.published} | self._removed.keys()
-        if any(published.track.sid not in known for published in state.publish_tracks):
+        believed = {published.track.sid for published in state.publish_tracks}
+        if not believed <= {track.id for track in self._member.published} | self._removed.keys():
             self._member.close("state-mismatch")
             return
+        for track_id in believed & self._removed.keys():
+            gone = rtc.TrackUnpublishedResponse(track_sid=track_id)
+            self._put(rtc.SignalResponse(track_unpublished=gone))
+        for track_id in believed & self._silenced.keys():
+            self._put(rtc.SignalResponse(mute=rtc.MuteTrackRequest(sid=track_id, muted=True)))
         if state.HasField("subscription"):
             self._member.subscribe(requests.track_ids(state.subscription), state.subscription.subscribe)
         disabled = requests.checked_track_ids(state.track_sids_disabled)
@@ -227,3 +239,9 @@ class Inbound:
 
     def _respond(self, response: rtc.RequestResponse) -> None:
         self._put(rtc.SignalResponse(request_response=response))
+
+
+def _note(noted: dict[str, None], track: Track) -> None:
+    noted[track.id] = None
+    if len(noted) > MAX_NOTED:
+        del noted[next(iter(noted))]

@@ -143,7 +143,7 @@ def _read_join_request(request: rtc.JoinRequest) -> Hello:
 def _unwrap(encoded: str) -> rtc.JoinRequest:
     """base64url of a WrappedJoinRequest, which holds a JoinRequest. Malformed."""
     if len(encoded) > MAX_ENCODED:
-        raise Malformed("malformed-join-request", f"join_request has more than {MAX_ENCODED} characters")
+        raise Malformed("malformed-join-request", f"the parameter join_request has more than {MAX_ENCODED} characters")
     try:
         wrapped = rtc.WrappedJoinRequest.FromString(_unbase64(encoded))
         inner = wrapped.join_request
@@ -151,7 +151,7 @@ def _unwrap(encoded: str) -> rtc.JoinRequest:
             inner = _inflate(inner)
         return rtc.JoinRequest.FromString(inner)
     except (DecodeError, ValueError, zlib.error) as error:
-        raise Malformed("malformed-join-request", "join_request cannot be read") from error
+        raise Malformed("malformed-join-request", "the parameter join_request cannot be read") from error
 
 
 def _unbase64(text: str) -> bytes:

@@ -67,6 +67,7 @@ class Outbox:
         self._known: dict[str, Participant] = {}
         self._departed: dict[str, models.ParticipantInfo] = {}
         self._away = False
+        self._finished = False
         self._speakers: dict[str, models.SpeakerInfo] = {}
         self._qualities: dict[str, rtc.ConnectionQualityInfo] = {}
         self._due: float | None = None
@@ -115,7 +116,7 @@ class Outbox:
 
     def note_room(self, now: float, *, at_once: bool) -> None:
         """Something of the room is different; `at_once`: more than how many are in it."""
-        if self._away:
+        if self._away or self._finished:
             return
         due = now if at_once else max(now, self._room_told + ROOM_GATHERING)
         self._room_due = due if self._room_due is None else min(due, self._room_due)
@@ -169,6 +170,14 @@ class Outbox:
         self._append(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=self._describe_room())))
         self._messages.extend(waited)
 
+    def finish(self, last: rtc.SignalResponse | None) -> None:
+        """Take nothing more, after this."""
+        if last is not None:
+            self.put(last)
+        self._forget_changes()
+        self._finished = True
+        self._wake()
+
     def _change(self, participant_id: str, change: Participant | models.ParticipantInfo, now: float) -> None:
         if not self._away:
             self._changed[participant_id] = change
@@ -176,7 +185,7 @@ class Outbox:
 
     def _append(self, response: rtc.SignalResponse, *, counted: bool = True) -> None:
         message = _Message(response.SerializeToString(), response.WhichOneof("message") or "")
-        if self.overflowed or (self._away and message.kind in _STALE):
+        if self.overflowed or self._finished or (self._away and message.kind in _STALE):
             return
         self._messages.append(message)
         self._waiting_bytes += len(message.data) if counted else 0
@@ -206,6 +215,6 @@ class Outbox:
         self._due = self._room_due = None
 
     def _schedule(self, now: float) -> None:
-        if self._due is None:
+        if self._due is None and not self._finished:
             self._due = max(now, self._told + GATHERING)
             self._wake()

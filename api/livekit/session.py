@@ -92,6 +92,7 @@ class Session:
         member.closed.connect(self._member_closed)
         member.message_received.connect(self._route)
         member.track_removed.connect(self._inbound.note_removed)
+        member.track_muted.connect(self._inbound.note_muted)
         others = outbound.others
         join.other_participants.extend(self._services.describe(participant) for participant in others)
         self._outbox.put_join(rtc.SignalResponse(join=join), others)
@@ -144,7 +145,7 @@ class Session:
             await asyncio.sleep(self._pace.spend(cost, self._loop.time()))
 
     async def _write(self, socket: SignalSocket) -> None:
-        while True:
+        while self._socket is socket:
             self._more.clear()
             for data in self._outbox.take(self._loop.time()):
                 if not await socket.send(data):
@@ -213,10 +214,11 @@ class Session:
             if timer is not None:
                 timer.cancel()
         self._outbound.close()
+        last = None
         if reason not in _SILENT:
             action = rtc.LeaveRequest.RECONNECT if reason in _COME_AGAIN else rtc.LeaveRequest.DISCONNECT
-            self._outbox.put(leave(messages.disconnect_reason(reason), action))
-        self._more.set()
+            last = leave(messages.disconnect_reason(reason), action)
+        self._outbox.finish(last)
         if self._socket is not None:
             self._socket.close_soon()
 

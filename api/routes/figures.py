@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from api.context import Context
 from api.deps import ContextDep, RoomName, TokenDep, limit_address, require
-from api.facade import ParticipantView
 from api.figures import (
     EventLoop,
     ParticipantFigures,
@@ -22,6 +21,7 @@ from api.figures import (
 )
 from api.openapi import version
 from api.server_load import cores, process_seconds, resident_bytes, thread_seconds
+from sfu.participant import Participant
 
 # Participants of a large room, of which each costs up to half a millisecond: then others have their turn.
 AT_ONCE = 20
@@ -78,7 +78,7 @@ async def get_server(token: TokenDep, context: ContextDep) -> ServerFigures:
     )
 
 
-def _read(context: Context, participant: ParticipantView, video: frozenset[int]) -> ParticipantFigures:
+def _read(context: Context, participant: Participant, video: frozenset[int]) -> ParticipantFigures:
     stats = context.sfu.participant_stats(participant)
     problem = None
     if stats is None or not stats["encrypted"]:

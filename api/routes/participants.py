@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Path
 
 from api.context import Context
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
-from api.facade import ParticipantView
 from api.paging import DEFAULT_PAGE_SIZE, paginate
 from api.routes.rooms import PageSize, PageToken, malformed_page_token
 from api.schemas import ParticipantDetail, ParticipantPage
 from api.views import participant_detail, participant_view
 from sfu.errors import NotFound
+from sfu.participant import Participant
 
 # An identity may contain slashes, so it is the rest of the path.
 ONE = "/{identity:path}"
@@ -73,7 +73,7 @@ async def remove_participant(room: RoomName, identity: Identity, context: Contex
     context.sfu.moderation.remove(room, identity)
 
 
-def find(context: Context, room: str, identity: str) -> ParticipantView:
+def find(context: Context, room: str, identity: str) -> Participant:
     """Viewers may share an identity; the publisher of that identity comes first."""
     found = [
         participant for participant in context.sfu.rooms.get(room).participants if participant.identity == identity
@@ -83,6 +83,6 @@ def find(context: Context, room: str, identity: str) -> ParticipantView:
     return min(found, key=lambda participant: participant.kind != "publisher")
 
 
-def sort_key(participant: ParticipantView) -> str:
+def sort_key(participant: Participant) -> str:
     """The id makes the order total where one identity is there more than once."""
     return f"{participant.identity}\0{participant.id}"

@@ -38,6 +38,11 @@ class Webhooks:
             label = Label(number, str(target))
             self._targets.append(TargetDelivery(label, poster, sign, figures=figures, chance=random.random))
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anybody to send to."""
+        return bool(self._targets)
+
     def send(self, event: WebhookEvent, room: str) -> None:
         """Events of one room reach a target in the order of these calls. Never waits, never fails."""
         if not self._targets:

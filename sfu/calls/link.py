@@ -80,6 +80,8 @@ class Link:
         self._endpoint.engine.set_dtls_rate(self.transport.id, DATA_RATE)
         self._data = data = DataChannels(self.transport)
         data.opened.connect(self._keep)
+        # Without its channels a client can only begin anew.
+        data.failed.connect(lambda _: self.closed.emit("data-failed"))
         data.received.connect(lambda channel, message: self.message.emit(channel.label, message))
         data.start(section.port, section.max_message_size)
         for label, repeats in self._ours:

@@ -290,5 +290,5 @@ class Member:
             self.room.activate(self.participant)
         self.connected.emit()
 
-    def _link_closed(self, _: str) -> None:
-        self.close("connection-lost")
+    def _link_closed(self, reason: str) -> None:
+        self.close("failed" if reason == "data-failed" else "connection-lost")

@@ -3,8 +3,7 @@
 What an answer says is tested against the real SFU, in test_whip_real.py and test_whep_real.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +11,22 @@ from api.ice_servers import IceServer
 from api.settings import Settings
 from api.tokens import VideoGrant, mint
 from sfu._datapath import HttpAccepted
+from sfu.attributes import Codec
 from sfu.calls.joining import Joining
 from sfu.calls.member import Member
+from sfu.codecs import CodecPair
 from sfu.connection import Connection
 from sfu.errors import Conflict, Malformed, NotFound, Overloaded, SfuError
 from sfu.events import Signal
+from sfu.negotiation import Kind
+from sfu.participant import Participant, ParticipantKind, ParticipantState
+from sfu.permissions import Permissions
 from sfu.remote_candidates import CandidateCount
+from sfu.room import Room
 from sfu.stats import PathStats, TransportStats
+from sfu.track import Track, TrackAnnouncement, TrackSource
 
+BEGIN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY, SECRET = "key", "0123456789abcdef0123456789abcdef"
 OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 ANSWER = "v=0\r\no=- 3 4 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=recvonly\r\n"
@@ -53,7 +60,7 @@ class WallClock:
     """Time that passes when told to."""
 
     def __init__(self) -> None:
-        self.time = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        self.time = BEGIN
 
     def now(self) -> datetime:
         return self.time
@@ -91,38 +98,47 @@ def bearer(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
 
 
-@dataclass
-class RecordedTrack:
-    id: str = "TR_1"
-    kind: str = "video"
-    codec: str = "vp8"
-    source: str = "camera"
-    muted: bool = False
-    handle: int | None = 7
+class RecordedTrack(Track):
+    def __init__(
+        self,
+        id: str = "TR_1",  # noqa: A002 - as in Track
+        kind: Kind = "video",
+        codec: str = "vp8",
+        source: str = "camera",
+        muted: bool = False,
+        handle: int | None = 7,
+    ) -> None:
+        said = TrackAnnouncement(f"cid-{id}", kind, TrackSource(source), muted=muted)
+        codecs = (CodecPair(Codec(96, codec, 90_000, 1), None),) if codec else ()
+        super().__init__(id, said, BEGIN, handle, codecs)
 
 
-@dataclass
-class RecordedParticipant:
-    identity: str
-    kind: str
-    joined_at: datetime
-    id: str = "PA_1"
-    name: str = ""
-    metadata: str = ""
-    state: str = "active"
-    tracks: list[RecordedTrack] = field(default_factory=list)
+class RecordedParticipant(Participant):
+    def __init__(
+        self,
+        identity: str,
+        kind: str,
+        joined_at: datetime,
+        *,
+        state: str = "active",
+        tracks: Sequence[Track] = (),
+        **values: Any,
+    ) -> None:
+        defaults = {"id": f"PA_{identity}"}
+        super().__init__(
+            identity=identity, kind=ParticipantKind(kind), joined_at=joined_at, tracks=tracks, **(defaults | values)
+        )
+        self.state = ParticipantState(state)
 
 
-@dataclass
-class RecordedRoom:
-    name: str
-    created_at: datetime
-    id: str = "RM_1"
-    metadata: str = ""
-    max_participants: int = 0
-    empty_timeout: float = 300.0
-    departure_timeout: float = 20.0
-    participants: list[RecordedParticipant] = field(default_factory=list)
+class RecordedRoom(Room):
+    def __init__(
+        self, name: str, created_at: datetime, *, participants: Sequence[Participant] = (), **values: Any
+    ) -> None:
+        defaults: dict[str, Any] = {"id": "RM_1", "now": 0.0, "max_participants": 10_000}
+        super().__init__(name=name, created_at=created_at, **(defaults | values))
+        for participant in participants:
+            self.join(participant)
 
 
 class RecordedSession:
@@ -151,6 +167,8 @@ class RecordedSession:
 class RecordingRooms:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        self.opened = Signal[[Room]]()
+        self.ended = Signal[[Room]]()
         self.rooms: dict[str, RecordedRoom] = {}
 
     def create(
@@ -180,6 +198,56 @@ class RecordingRooms:
     def delete(self, name: str) -> None:
         self.get(name)
         del self.rooms[name]
+
+
+class RecordingModeration:
+    """There is nobody here who has joined a call."""
+
+    def __init__(self, rooms: RecordingRooms) -> None:
+        self._rooms = rooms
+
+    def remove(self, room: str, identity: str) -> None:
+        self._rooms.get(room).leave(self._find(room, identity), 0.0)
+
+    def update(
+        self,
+        room: str,
+        identity: str,
+        *,
+        name: str | None = None,
+        metadata: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        permissions: Permissions | None = None,
+    ) -> Participant:
+        participant = self._find(room, identity)
+        participant.permissions = permissions or participant.permissions
+        self._rooms.get(room).describe(participant, name=name, metadata=metadata, attributes=attributes)
+        return participant
+
+    def mute(self, room: str, identity: str, track_id: str, muted: bool) -> Track:
+        raise self._refusal(room, identity)
+
+    def subscribe(self, room: str, identity: str, track_ids: Collection[str], wanted: bool) -> None:
+        raise self._refusal(room, identity)
+
+    def set_room_metadata(self, room: str, metadata: str) -> Room:
+        self._rooms.get(room).set_metadata(metadata)
+        return self._rooms.get(room)
+
+    def move(self, room: str, identity: str, destination: str) -> Member:
+        raise self._refusal(room, identity)
+
+    def forward(self, room: str, identity: str, destination: str) -> Participant:
+        raise self._refusal(room, identity)
+
+    def _refusal(self, room: str, identity: str) -> SfuError:
+        self._find(room, identity)
+        return Conflict("not-a-member", "The participant has not joined by a call's signalling.")
+
+    def _find(self, room: str, identity: str) -> Participant:
+        for participant in self._rooms.get(room).with_identity(identity):
+            return participant
+        raise NotFound("participant-not-found", "There is no such participant.")
 
 
 class RecordingSfu:
@@ -236,21 +304,13 @@ class RecordingSfu:
             raise NotFound("session-not-found", "There is no such session.") from None
 
     @property
-    def moderation(self) -> "RecordingSfu":
-        return self
+    def moderation(self) -> RecordingModeration:
+        return RecordingModeration(self.rooms)
 
-    def remove(self, room: str, identity: str) -> None:
-        participants = self.rooms.get(room).participants
-        for participant in participants:
-            if participant.identity == identity:
-                participants.remove(participant)
-                return
-        raise NotFound("participant-not-found", "There is no such participant.")
-
-    def participant_stats(self, participant: object) -> TransportStats | None:
+    def participant_stats(self, participant: Participant) -> TransportStats | None:
         return self.stats()[0]
 
-    def connection(self, participant: object) -> Connection | None:
+    def connection(self, participant: Participant) -> Connection | None:
         return CONNECTION
 
     def lost_participant(self, room: str, identity: str) -> RecordedParticipant | None:

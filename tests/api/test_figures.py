@@ -15,6 +15,7 @@ import pytest
 from api.context import Context
 from api.figures import ParticipantFigures, RoomFigures, dropped, participant_figures, traffic, video_tracks
 from api.server_load import cores, process_seconds, resident_bytes, thread_seconds
+from sfu.participant import Participant
 from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats, combined
 from tests.api.real import admin, publisher, real_http, viewer
 from tests.api.recording import (
@@ -167,7 +168,7 @@ async def test_a_large_room_leaves_the_event_loop_to_others(
     read = 0
     stats = sfu.participant_stats
 
-    def counted(participant: object) -> TransportStats | None:
+    def counted(participant: Participant) -> TransportStats | None:
         nonlocal read
         read += 1
         return stats(participant)

@@ -26,7 +26,7 @@ def occupy(sfu: RecordingSfu, wall: WallClock, *identities: str) -> RecordedRoom
 
 async def test_participants(http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock) -> None:
     room = occupy(sfu, wall, "bob", "alice")
-    room.participants[1].tracks.append(RecordedTrack())
+    room.participants[1].tracks = (RecordedTrack(),)
     page = (await http.get("/v1/rooms/room/participants", headers=ADMIN)).json()
     assert [participant["identity"] for participant in page["items"]] == ["alice", "bob"]
     assert page["items"][0]["tracks"] == [{"id": "TR_1", "kind": "video", "codec": "vp8"}]

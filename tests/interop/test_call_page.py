@@ -15,7 +15,7 @@ from bench.server import ServerProcess
 from tests.interop import browser as chrome
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 # Markup is what names are made of here: none of it may become elements.
 NAMES = {"ada": "Ada Lovelace", "bob": "<b>Bob</b>", "cem": "<img src=x onerror=alert(1)>", "dia": "Dia & Co."}
@@ -105,7 +105,7 @@ async def test_a_name_is_chosen_where_the_token_allows(server: ServerProcess, ca
         guest = await chrome.open_page(browser, call_url(server, "naming", "guest", naming=True))
         await guest.fill("#name", "Grace <i>Hopper</i>")
         await _join(guest)
-        await pages["ada"].get_by_text("Grace <i>Hopper</i>", exact=True).wait_for()
+        await pages["ada"].locator("#tiles").get_by_text("Grace <i>Hopper</i>", exact=True).wait_for()
 
 
 async def test_a_token_that_does_not_open_the_room_is_refused_and_another_asked_for(

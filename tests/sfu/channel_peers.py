@@ -68,7 +68,12 @@ class Call:
     """
 
     def __init__(
-        self, *, fate: Fate = lambda datagram: [datagram], remote_max_message_size: int = 65_536, **limits: int
+        self,
+        *,
+        fate: Fate = lambda datagram: [datagram],
+        remote_max_message_size: int = 65_536,
+        keep_listening: bool = True,
+        **limits: int,
     ) -> None:
         self.wire = Wire(self._flush_soon)
         ours, theirs = certificate(), certificate()
@@ -81,7 +86,7 @@ class Call:
             {},
             now=0.0,
             handshake_timeout=15.0,
-            keep_listening=True,
+            keep_listening=keep_listening,
             random_bytes=random.Random(1).randbytes,
         )
         self.now = 0.0

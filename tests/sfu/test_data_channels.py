@@ -337,6 +337,31 @@ async def test_packets_before_the_start_are_lost() -> None:
     await call.close()
 
 
+async def test_on_a_transport_that_carries_no_data_none_ever_opens() -> None:
+    timers = live_timers()
+    call = Call(keep_listening=False)
+    never = call.channels.open("_reliable")
+    await call.connect(client=False)
+    assert not call.transport.carries_data
+    assert not never.is_open
+    assert live_timers() == timers
+    await call.close()
+    assert call.failures == []
+
+
+async def test_a_message_too_large_for_the_client_is_not_sent() -> None:
+    call = Call(remote_max_message_size=100, max_message_size=200)
+    await call.connect()
+    ((theirs, ours),) = await call.open_all("_reliable")
+    assert not ours.send(bytes(101))
+    assert ours.send(bytes(100))
+    theirs.send(bytes(200))
+    await eventually(lambda: len(call.received) == len(call.client_messages) == 1)
+    theirs.send(bytes(201))
+    await eventually(lambda: call.failures == ["message-too-large"])
+    await call.close()
+
+
 async def becomes(channel: RTCDataChannel, *states: str) -> None:
     await eventually(lambda: channel.readyState in states)
 

@@ -273,6 +273,20 @@ def test_who_vanishes_is_lost_until_it_is_gone() -> None:
     assert story.core.transport_stats(ann.place.transport) is None, "consent has expired"
 
 
+def test_who_sends_is_not_silent_though_its_checks_are_missed() -> None:
+    story = Story("no-checks")
+    alice = story.publisher()
+    story.run_for(4)
+    now = story.core.transport_stats(story.place(alice).transport)
+    assert now is not None
+    unchecked = cast("TransportStats", {**now, "idle_ms": SILENT_MS})
+    earlier = cast("TransportStats", {**now, "packets_received": now["packets_received"] - 1})
+    for before, alive in ((earlier, True), (now, False), (None, False)):
+        taken = sample(before, unchecked, kinds={}, upstream={})
+        assert taken is not None
+        assert taken.alive == alive
+
+
 def test_who_has_not_come_yet_is_not_judged() -> None:
     story = Story("not-yet")
     transport = story.core.add_transport(ufrag="sluice", pwd="p" * 24, remote_ufrag="peer", extensions={})

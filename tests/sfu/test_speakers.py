@@ -285,7 +285,8 @@ def test_nobody_flaps_and_what_is_told_adds_up(steps: list[tuple[str, list[tuple
             tell(speakers.handle_timeout(due), due)
         if action == "mute":
             tell(speakers.mute(reports[0][0]), now, muted=True)
-            dominant_since, dominant = -10.0, None
+            if reports[0][0] == dominant:
+                dominant_since, dominant = -10.0, None
             continue
         tell(speakers.handle_levels(reports, now), now)
         assert {change.key: change.level for change in speakers.current()} == {

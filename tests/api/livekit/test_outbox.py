@@ -216,3 +216,14 @@ def test_it_wakes_whoever_sends() -> None:
     box.note(participant("bob"), 0.0)
     box.note_room(0.0, at_once=True)
     assert len(woken) == 3
+
+
+def test_after_the_last_message_there_is_nothing() -> None:
+    box = an_outbox()
+    box.note_room(0.0, at_once=False)
+    box.finish(rtc.SignalResponse(leave=rtc.LeaveRequest()))
+    box.put(PING)
+    box.note(participant(), 0.0)
+    box.note_room(0.0, at_once=True)
+    assert kinds(taken(box, 100.0)) == ["leave"]
+    assert box.next_deadline() is None

@@ -24,7 +24,7 @@ const MIN_WIDTH = 112;
 const MIN_HEIGHT = 84;
 /** More pictures at once than this is more than browsers decode well. */
 const MOST_PER_PAGE = 50;
-/** Cameras are wide: cut to less than this they lose too much, unless the box is higher than wide, as on a phone. */
+/** Cameras are wide: cut to less than this they lose too much, unless all there is is upright, as on a phone. */
 const NARROWEST = 4 / 3;
 const NARROWEST_UPRIGHT = 1;
 const WIDEST = 16 / 9;
@@ -39,13 +39,14 @@ const SIDE_FROM = 1.3;
  */
 export function arrange(count: number, width: number, height: number, focused: boolean, page: number): Arrangement {
   const box: Rect = { left: 0, top: 0, width: Math.max(0, width), height: Math.max(0, height) };
+  const narrowest = box.width < box.height ? NARROWEST_UPRIGHT : NARROWEST;
   const [focus, rest] = focused ? divided(box, count) : [null, box];
   const perPage = capacity(count, rest);
   const pages = Math.max(1, Math.ceil(count / perPage));
   const first = Math.min(Math.max(0, page), pages - 1) * perPage;
   const shown = Math.min(perPage, count - first);
   // The last page has tiles as large as those of the others, so that nothing changes size on turning to it.
-  const grid = best(pages > 1 ? perPage : count, rest);
+  const grid = best(pages > 1 ? perPage : count, rest, narrowest);
   return { focus, tiles: placed(shown, grid, rest), perPage, pages };
 }
 
@@ -81,8 +82,7 @@ function capacity(count: number, box: Rect): number {
 }
 
 /** The number of columns that gives `count` tiles the largest area; of equals, the fewest. */
-function best(count: number, box: Rect): Grid {
-  const narrowest = box.width < box.height ? NARROWEST_UPRIGHT : NARROWEST;
+function best(count: number, box: Rect, narrowest: number): Grid {
   let found: Grid = { columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
