@@ -18,6 +18,7 @@ from typing_extensions import disjoint_base
 from sfu.stats import PathStats, RelayStats, TransportStats
 
 __all__ = [
+    "AudioLevels",
     "Core",
     "DtlsReceived",
     "EgressSpec",
@@ -183,6 +184,18 @@ class LayerChanged:
     def active(self) -> bool: ...
 
 @final
+class AudioLevels:
+    """Who was heard lately, by what publishers say of their packets (RFC 6464); of each worker at most every 200 ms,
+    and only while anybody is louder than silence.
+
+    levels: (track, its loudest level in -dBov: 0 is the loudest, how long it was above silence in ms of the 200 ms) of
+    each audio track that had a packet below 60, which is where silence begins.
+    """
+
+    @property
+    def levels(self) -> list[tuple[int, int, int]]: ...
+
+@final
 class StunReceived:
     """A STUN message (RFC 8489) with a sound header that is neither an ICE check nor a Send indication."""
 
@@ -248,6 +261,7 @@ Event: TypeAlias = (
     | IceConnected
     | TransportClosed
     | LayerChanged
+    | AudioLevels
     | StunReceived
     | StreamClosed
     | HttpAccepted

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sfu._datapath import (
+    AudioLevels,
     DtlsReceived,
     EgressSpec,
     HttpAccepted,
@@ -22,7 +23,7 @@ from sfu.stats import TransportStats
 # The rare things that come up.
 MediaEvent = DtlsReceived | IceConnected | TransportClosed | LayerChanged
 PeerEvent = PeerConnected | PeerFailed | PeerArrived
-Event = MediaEvent | StunReceived | StreamClosed | HttpAccepted | PeerEvent
+Event = MediaEvent | AudioLevels | StunReceived | StreamClosed | HttpAccepted | PeerEvent
 
 
 class DataPath(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sfu._datapath import (
+    AudioLevels,
     Engine,
     HttpAccepted,
     Path,
@@ -29,7 +30,8 @@ from sfu.transports import Transports
 class MediaEndpoint:
     """Open from its making until `close`. OSError: an address cannot be bound.
 
-    `stun_received`, `stream_closed` and `http_accepted` pass on what is not media.
+    `stun_received`, `stream_closed` and `http_accepted` pass on what is not media, `audio_levels` who was heard: see
+    `sfu._datapath.AudioLevels`.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class MediaEndpoint:
         self.stun_received = Signal[[Path, bytes]]()
         self.stream_closed = Signal[[int]]()
         self.http_accepted = Signal[[HttpAccepted]]()
+        self.audio_levels = Signal[[AudioLevels]]()
         self.engine = Engine(
             (*settings.listen, *settings.unannounced),
             workers=settings.workers,
@@ -83,6 +86,8 @@ class MediaEndpoint:
                 self.stream_closed.emit(event.stream)
             case HttpAccepted():
                 self.http_accepted.emit(event)
+            case AudioLevels():
+                self.audio_levels.emit(event)
             case PeerConnected() | PeerFailed() | PeerArrived():
                 pass  # of TCP allocations, which there are none of beside an SFU
             case _:

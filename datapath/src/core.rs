@@ -56,6 +56,9 @@ pub struct Core {
     paths: AddressMap<Path, TransportId>,
     ufrags: HashMap<String, TransportId>,
     timers: BTreeSet<(Instant, TransportId)>,
+    /// Tracks that were louder than silence since levels were last told, and when they are to be told.
+    speaking: Vec<TrackId>,
+    levels_due: Option<Instant>,
     relays: Relays,
     gate: AdmissionGate,
     /// Answers, feedback, DTLS and what is relayed: sent before media.
@@ -81,6 +84,8 @@ impl Core {
             paths: AddressMap::default(),
             ufrags: HashMap::new(),
             timers: BTreeSet::new(),
+            speaking: Vec::new(),
+            levels_due: None,
             relays: Relays::default(),
             gate: AdmissionGate::new(DEFAULT_PER_SECOND),
             direct: SendBatch::new(),
@@ -143,7 +148,8 @@ impl Core {
         let media = self.transports.is_empty() && self.tracks.is_empty() && self.egresses.is_empty();
         let indexes = self.feeds.is_empty() && self.paths.is_empty() && self.ufrags.is_empty();
         let waiting = self.ready.is_empty() && self.direct.is_empty() && self.messages.is_empty();
-        let reports = self.timers.is_empty() && self.events.is_empty() && self.claims.is_empty();
+        let timers = self.timers.is_empty() && self.speaking.is_empty() && self.levels_due.is_none();
+        let reports = timers && self.events.is_empty() && self.claims.is_empty();
         media && self.relays.is_empty() && indexes && waiting && reports
     }
 

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::ids::{ConnectionId, RelayId, StreamId, TrackId, TransportId};
+use crate::levels::Loudness;
 use crate::path::Path;
 use crate::stats::PathStats;
 
@@ -44,6 +45,11 @@ pub enum Event {
         rid: Option<String>,
         /// Whether packets arrive.
         active: bool,
+    },
+    /// Tracks of one worker that were louder than silence in the last window.
+    AudioLevels {
+        /// Which, and how loud.
+        levels: Vec<(TrackId, Loudness)>,
     },
     /// A STUN message that is neither an ICE check nor data to relay.
     StunReceived {

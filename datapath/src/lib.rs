@@ -19,6 +19,7 @@ pub mod ice;
 pub mod idmap;
 pub mod ids;
 pub mod keyframe;
+pub mod levels;
 pub mod media;
 pub mod message;
 pub mod munger;

@@ -58,9 +58,9 @@ const MAX_STREAMS: usize = 64;
 mod module {
     #[pymodule_export]
     use super::{
-        Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected, LayerChanged,
-        PathObject, PeerArrived, PeerConnected, PeerFailed, RelayListenerObject, RelaySocketObject, SrtpSession,
-        StreamClosed, StunReceived, TrackSpec, TransportClosed,
+        AudioLevels, Commands, CoreObject, DtlsReceived, EgressSpec, EngineObject, HttpAccepted, IceConnected,
+        LayerChanged, PathObject, PeerArrived, PeerConnected, PeerFailed, RelayListenerObject, RelaySocketObject,
+        SrtpSession, StreamClosed, StunReceived, TrackSpec, TransportClosed,
     };
     use pyo3::prelude::*;
 
@@ -69,8 +69,8 @@ mod module {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let mut event = module.getattr("DtlsReceived")?;
         let connections = ["StreamClosed", "HttpAccepted", "PeerConnected", "PeerFailed", "PeerArrived"];
-        for other in ["IceConnected", "TransportClosed", "LayerChanged", "StunReceived"].into_iter().chain(connections)
-        {
+        let media = ["IceConnected", "TransportClosed", "LayerChanged", "AudioLevels", "StunReceived"];
+        for other in media.into_iter().chain(connections) {
             event = event.bitor(module.getattr(other)?)?;
         }
         module.add("Event", event)
@@ -188,6 +188,12 @@ struct LayerChanged {
     layer: u8,
     rid: Option<String>,
     active: bool,
+}
+
+/// Who was heard in the last window.
+#[pyclass(frozen, get_all, module = "sfu._datapath")]
+struct AudioLevels {
+    levels: Py<PyList>,
 }
 
 /// What `Engine` and `Core` have in common.
@@ -794,6 +800,11 @@ fn event_object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         }
         Event::LayerChanged { track, layer, rid, active } => {
             Bound::new(py, LayerChanged { track: track.0, layer, rid, active })?.into_any()
+        }
+        Event::AudioLevels { levels } => {
+            let levels = levels.iter().map(|(track, it)| (track.0, it.loudest, stats::millis(it.active)));
+            let levels = PyList::new(py, levels.collect::<Vec<_>>())?.unbind();
+            Bound::new(py, AudioLevels { levels })?.into_any()
         }
         Event::StunReceived { path, data } => {
             let (path, data) = (Py::new(py, PathObject(path))?, PyBytes::new(py, &data).unbind());

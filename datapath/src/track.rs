@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::ids::{TrackId, TransportId, WorkerId};
 use crate::keyframe::KeyframeRequester;
+use crate::levels::LevelMeter;
 use crate::media::{Kind, LayerSet, SourceClock, SourceId, TrackSpec, MAX_LAYERS};
 use crate::nack::{Arrival, NackGenerator};
 use crate::packet::rtcp::{self, ReportBlock};
@@ -112,6 +113,8 @@ pub struct Track {
     pub layers: Vec<Layer>,
     /// The layer for viewers without a choice of their own.
     pub forwarded: u8,
+    /// How loud it is, if it is audio.
+    pub levels: LevelMeter,
     /// Workers with viewers, and those with viewers that want each layer: one bit each.
     interested: u64,
     wanted: [u64; MAX_LAYERS],
@@ -134,7 +137,16 @@ impl Track {
                 layer
             })
             .collect();
-        Self { id, transport, spec, layers, forwarded: 0, interested: 0, wanted: [0; MAX_LAYERS] }
+        Self {
+            id,
+            transport,
+            spec,
+            layers,
+            forwarded: 0,
+            levels: LevelMeter::new(),
+            interested: 0,
+            wanted: [0; MAX_LAYERS],
+        }
     }
 
     /// A layer's packets now come with this SSRC. A changed one makes it a new source: its numbers start afresh.

@@ -1,7 +1,7 @@
 //! One ICE/DTLS association with one client: addresses, keys, and which SSRC is what.
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::bucket::{Rate, TokenBucket};
 use crate::ice::IceAgent;
@@ -18,8 +18,9 @@ use crate::twcc::ArrivalRecorder;
 
 /// SSRCs one transport may bind. A simulcast video with retransmissions takes six.
 pub const MAX_STREAMS: usize = 64;
-/// SSRCs one transport may be sent in its life. A viewer of audio and video takes four.
-const MAX_SPENT_SSRCS: usize = 1024;
+/// SSRCs one transport may be sent in its life. A viewer of audio and video takes four, a member of a call two or three for
+/// each track somebody publishes while it is there.
+const MAX_SPENT_SSRCS: usize = 8192;
 /// DTLS datagrams that pass to Python per second, and at once, unless told otherwise: a handshake takes about ten.
 const DTLS_PER_SECOND: u32 = 50;
 /// Longer ones are many records, each of which costs Python as much as a datagram; handshakes are cut for an MTU.
@@ -68,7 +69,7 @@ pub struct Transport {
     /// What it is sent.
     pub egresses: Vec<EgressId>,
     /// SSRCs of all egresses it ever had.
-    spent_ssrcs: Vec<u32>,
+    spent_ssrcs: HashSet<u32>,
     /// What each SSRC it sends is.
     pub streams: HashMap<u32, Stream>,
     /// Transport-wide arrival times, if it speaks that.
@@ -113,7 +114,7 @@ impl Transport {
             keys: None,
             tracks: Vec::new(),
             egresses: Vec::new(),
-            spent_ssrcs: Vec::new(),
+            spent_ssrcs: HashSet::new(),
             streams: HashMap::new(),
             arrivals: None,
             estimate: None,

@@ -149,7 +149,7 @@ fn a_packet_too_short_for_its_tag_is_malformed() {
 }
 
 #[test]
-fn sources_are_bounded_and_forgettable() {
+fn sources_are_bounded_and_those_retired_make_room() {
     let profile = Profile::AeadAes128Gcm;
     let (sealer, mut opener) = session(profile);
     for ssrc in 0..1_000 {
@@ -163,8 +163,39 @@ fn sources_are_bounded_and_forgettable() {
     }
     assert_eq!(open(&mut opener, &sealed(&sealer, profile, bound, 1)), Err(OpenError::TooManySources));
     assert_eq!(open_index(&mut opener, &sealed(&sealer, profile, 0, 2)), Ok(2), "known sources go on");
-    opener.forget(1);
+    for ssrc in [3, 1, 2, 1] {
+        opener.retire(ssrc);
+    }
+    opener.keep(3);
+    let mut forged = sealed(&sealer, profile, bound, 1);
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(open(&mut opener, &forged), Err(OpenError::Forged), "nor does it take a retired one's");
+    assert_eq!(open(&mut opener, &sealed(&sealer, profile, 1, 1)), Err(OpenError::Replayed), "it is still known");
     assert_eq!(open_index(&mut opener, &sealed(&sealer, profile, bound, 1)), Ok(1));
+    assert_eq!(open_index(&mut opener, &sealed(&sealer, profile, bound + 1, 1)), Ok(1));
+    assert_eq!(open(&mut opener, &sealed(&sealer, profile, 3, 1)), Err(OpenError::Replayed), "it was kept");
+    assert_eq!(open(&mut opener, &sealed(&sealer, profile, bound + 2, 1)), Err(OpenError::TooManySources));
+}
+
+#[test]
+fn the_sources_of_reports_are_bounded_alike() {
+    let profile = Profile::AeadAes128Gcm;
+    let (mut sealer, mut opener) = session(profile);
+    let mut report = |ssrc: u32| {
+        let mut packet = vec![0x80, 201, 0, 1];
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        sealer.seal_rtcp(&mut packet, 0).unwrap();
+        packet
+    };
+    let bound = u32::try_from(MAX_SOURCES).unwrap();
+    for ssrc in 0..bound {
+        assert!(opener.open_rtcp(&mut report(ssrc)).is_ok());
+    }
+    assert_eq!(opener.open_rtcp(&mut report(bound)), Err(OpenError::TooManySources));
+    opener.retire(7);
+    assert!(opener.open_rtcp(&mut report(8)).is_ok());
+    assert!(opener.open_rtcp(&mut report(bound)).is_ok());
+    assert_eq!(opener.open_rtcp(&mut report(7)), Err(OpenError::TooManySources));
 }
 
 #[test]

@@ -11,8 +11,19 @@ from typing import get_args, get_type_hints
 import pytest
 
 from sfu import _datapath, stats
-from sfu._datapath import Core, EgressSpec, Engine, Path, SrtpSession, StunReceived, TrackSpec, TransportClosed
+from sfu._datapath import (
+    AudioLevels,
+    Core,
+    EgressSpec,
+    Engine,
+    Path,
+    SrtpSession,
+    StunReceived,
+    TrackSpec,
+    TransportClosed,
+)
 from tests.net.ice import Checker
+from tests.net.rtp import Rtp
 
 PROFILE = "SRTP_AEAD_AES_128_GCM"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -172,6 +183,28 @@ def test_where_a_client_tried_to_connect_is_told_while_it_tries_and_when_it_has_
     assert closed.paths == [path | {"age_ms": 30_000, "idle_ms": 30_000}]
 
 
+def test_who_is_heard_comes_up_once_a_window() -> None:
+    server, remote = ("192.0.2.1", 3478), ("198.51.100.7", 4000)
+    core = Core()
+    transport = add(core)
+    core.set_extensions(transport, {"urn:ietf:params:rtp-hdrext:ssrc-audio-level": 5})
+    to_server, to_client = bytes(28), bytes([1] * 28)
+    core.install_keys(transport, PROFILE, to_server, to_client)
+    opus = TrackSpec(kind="audio", mid=None, codecs=[(111, "opus", 48_000, None)], ssrcs=[(7, None)])
+    track = core.publish(transport, opus)
+    core.handle_datagram(0, server, remote, Checker("them", "ours", PWD).request())
+    client = SrtpSession(PROFILE, to_client, to_server)
+    for number, level in enumerate((127, 0x80 | 33, 45)):
+        packet = Rtp(111, number, number * 960, 7, b"sound", extensions={5: bytes([level])})
+        core.handle_datagram(number * 20_000, server, remote, client.protect_rtp(bytes(packet)))
+    core.handle_timeout(219_999)
+    assert not any(isinstance(event, AudioLevels) for event in core.drain_events())
+    core.handle_timeout(220_000)
+    (event,) = core.drain_events()
+    assert isinstance(event, AudioLevels)
+    assert event.levels == [(track, 33, 40)]
+
+
 def test_what_a_relay_carries_is_counted() -> None:
     core = Core()
     server, client = ("192.0.2.1", 3478), ("198.51.100.7", 5000)
@@ -208,7 +241,7 @@ def test_stun_for_python_is_told_with_its_path_within_a_rate() -> None:
 
 
 def test_event_is_the_union_of_the_event_classes() -> None:
-    names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged"}
+    names = {"DtlsReceived", "IceConnected", "TransportClosed", "LayerChanged", "AudioLevels"}
     names |= {"StunReceived", "StreamClosed", "HttpAccepted", "PeerConnected", "PeerFailed", "PeerArrived"}
     assert {member.__name__ for member in get_args(_datapath.Event)} == names
 

@@ -180,7 +180,9 @@ impl Core {
             let layer_index = index as u8;
             for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {
                 if let Some(ssrc) = ssrc.filter(|_| transport.streams.len() < MAX_STREAMS) {
-                    transport.streams.insert(ssrc, Stream { track, layer: layer_index, rtx });
+                    // What is another track's already stays with that.
+                    transport.streams.entry(ssrc).or_insert(Stream { track, layer: layer_index, rtx });
+                    transport.keys.iter_mut().for_each(|keys| keys.opener.keep(ssrc));
                 }
             }
         }
@@ -196,11 +198,12 @@ impl Core {
             let gone = |stream: &Stream| stream.track == id;
             if let Some(keys) = &mut transport.keys {
                 for (ssrc, _) in transport.streams.iter().filter(|(_, stream)| gone(stream)) {
-                    keys.opener.forget(*ssrc);
+                    keys.opener.retire(*ssrc);
                 }
             }
             transport.streams.retain(|_, stream| !gone(stream));
         }
+        self.forget_levels(id);
         for worker in track.interested() {
             if worker == self.worker {
                 self.on_track_ended(id);

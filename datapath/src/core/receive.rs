@@ -7,7 +7,8 @@ use super::{Claim, Core};
 use crate::event::Event;
 use crate::ice::CheckOutcome;
 use crate::ids::{TrackId, TransportId};
-use crate::media::{CodecSpec, ExtensionRefs, MediaPacket};
+use crate::levels;
+use crate::media::{self, CodecSpec, ExtensionRefs, MediaPacket};
 use crate::message::Message;
 use crate::packet::codec;
 use crate::packet::extensions::ExtensionKind;
@@ -42,6 +43,8 @@ struct Arrived<'a> {
     /// Where the media lies in `bytes`.
     payload: Range<usize>,
     extensions: ExtensionRefs,
+    /// In -dBov, if it says.
+    level: Option<u8>,
     recovered: bool,
 }
 
@@ -202,6 +205,7 @@ impl Core {
             .filter(|(stream, track)| track.is_bound(stream.layer, stream.rtx, header.ssrc));
         let Some((stream, track)) = found else {
             counters.dropped_unknown_stream += 1;
+            transport.keys.iter_mut().for_each(|keys| keys.opener.retire(header.ssrc));
             return self.reschedule(id);
         };
         let Some(codec) = track.spec.codec(header.payload_type).copied() else {
@@ -217,6 +221,7 @@ impl Core {
             sequence: index,
             payload: payload.clone(),
             extensions: facts.refs,
+            level: facts.level,
             recovered: is_rtx,
         };
         match if is_rtx { repaired(track, arrived) } else { Some(arrived) } {
@@ -228,7 +233,7 @@ impl Core {
 
     /// Media, straight or repaired: account for it, and pass it on if anybody watches its layer.
     fn on_media(&mut self, now: Instant, arrived: Arrived<'_>) {
-        let Arrived { stream, codec, header, bytes, sequence, payload, extensions, recovered } = arrived;
+        let Arrived { stream, codec, header, bytes, sequence, payload, extensions, level, recovered } = arrived;
         let Some(track) = self.tracks.get_mut(&stream.track) else { return };
         let keyframe = codec.codec.is_video()
             && !payload.is_empty()
@@ -251,6 +256,12 @@ impl Core {
         }
         if payload.is_empty() {
             self.counters.dropped_padding += 1;
+        }
+        if let Some(level) = level.filter(|_| track.spec.kind == media::Kind::Audio) {
+            if track.levels.on_packet(sequence, header.timestamp, codec.clock_rate, level) {
+                self.speaking.push(track.id);
+                self.levels_due.get_or_insert(now + levels::WINDOW);
+            }
         }
         if !track.passes(stream.layer) {
             return;
@@ -335,6 +346,7 @@ struct Facts<'a> {
     rid: Option<&'a [u8]>,
     repaired_rid: Option<&'a [u8]>,
     transport_sequence: Option<u16>,
+    level: Option<u8>,
     refs: ExtensionRefs,
 }
 
@@ -351,6 +363,10 @@ fn read_extensions<'a>(transport: &Transport, datagram: &'a [u8], header: &Heade
                 facts.transport_sequence = value.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes));
             }
             kind if kind.is_end_to_end() => {
+                if kind == ExtensionKind::AudioLevel {
+                    // The first bit says whether it is voice, which few senders know (RFC 6464, 3).
+                    facts.level = value.first().map(|byte| byte & 0x7f);
+                }
                 // The value lies within the datagram, so the distance is its offset.
                 facts.refs.push(kind, (value.as_ptr() as usize).saturating_sub(base), value.len());
             }
@@ -397,6 +413,7 @@ fn resolve(
     };
     let stream = Stream { track: track.id, layer: u8::try_from(layer).ok()?, rtx };
     transport.streams.insert(header.ssrc, stream);
+    transport.keys.iter_mut().for_each(|keys| keys.opener.keep(header.ssrc));
     if let Some(track) = tracks.get_mut(&stream.track) {
         if rtx {
             if let Some(layer) = track.layers.get_mut(layer) {

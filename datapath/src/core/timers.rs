@@ -5,7 +5,7 @@ use core::ops::Bound;
 use super::Core;
 use crate::batch::SendBatch;
 use crate::event::{CloseReason, Event};
-use crate::ids::TransportId;
+use crate::ids::{TrackId, TransportId};
 use crate::packet::rtcp;
 use crate::relay::Relays;
 use crate::time::{earliest, Instant};
@@ -18,11 +18,14 @@ const MAX_COMPOUND: usize = 1100;
 impl Core {
     /// When `handle_timeout` next has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        earliest(self.timers.first().map(|(at, _)| *at), self.levels_due)
     }
 
     /// Do what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.levels_due.is_some_and(|due| due <= now) {
+            self.tell_levels();
+        }
         // Onwards only: a deadline that will not move must not keep the worker here.
         let mut from = Bound::Unbounded;
         while let Some(&(at, id)) = self.timers.range((from, Bound::Unbounded)).next().filter(|(at, _)| *at <= now) {
@@ -33,6 +36,23 @@ impl Core {
             }
             self.run(now, id);
             self.reschedule(id);
+        }
+    }
+
+    /// Tell who was louder than silence since; there is no next time until somebody is again.
+    fn tell_levels(&mut self) {
+        self.levels_due = None;
+        let tracks = &mut self.tracks;
+        let heard = |id: TrackId| Some((id, tracks.get_mut(&id)?.levels.take()?));
+        let levels = self.speaking.drain(..).filter_map(heard).collect();
+        self.events.push_back(Event::AudioLevels { levels });
+    }
+
+    /// A track that ends is not told of any more.
+    pub(super) fn forget_levels(&mut self, id: TrackId) {
+        self.speaking.retain(|track| *track != id);
+        if self.speaking.is_empty() {
+            self.levels_due = None;
         }
     }
 

@@ -123,6 +123,8 @@ impl Forwarded {
             push(ExtensionKind::Mid, mid.as_bytes());
         }
         push(ExtensionKind::AbsSendTime, &send_time[1..]);
+        // Where these are agreed on, be it for what the same client publishes, it answers with feedback on arrivals. That
+        // does no harm: the numbers are this transport's own, one per packet, and the feedback is read past.
         push(ExtensionKind::TransportWideCc, &transport_sequence);
         for (kind, value) in self.packet.extensions.iter(&self.packet.bytes) {
             push(kind, value);

@@ -21,6 +21,9 @@ const MAX_MOVES: u32 = 128;
 /// What anybody can cause, STUN requests, HTTP and peers that connect, waits in this number at most. Clients repeat requests.
 const MAX_STRANGERS: usize = 1024;
 
+/// Audio levels of workers wait in this number at most: what they say is soon out of date.
+const MAX_LEVELS: usize = 128;
+
 /// The queue.
 pub struct EventQueue {
     capacity: usize,
@@ -34,6 +37,7 @@ struct Inner {
     waiting: HashMap<TransportId, Waiting>,
     dtls: usize,
     strangers: usize,
+    levels: usize,
     dropped: u64,
 }
 
@@ -103,6 +107,7 @@ impl Inner {
                 self.dtls < capacity.div_ceil(DTLS_SHARE) && of(transport).dtls < MAX_DTLS
             }
             Event::IceConnected { transport, .. } => of(transport).moves < MAX_MOVES,
+            Event::AudioLevels { .. } => self.levels < MAX_LEVELS,
             _ => !is_strangers(event) || self.strangers < MAX_STRANGERS,
         }
     }
@@ -127,12 +132,14 @@ impl Inner {
                 self.waiting.entry(*transport).or_default().dtls += 1;
             }
             Event::IceConnected { transport, .. } => self.waiting.entry(*transport).or_default().moves += 1,
+            Event::AudioLevels { .. } => self.levels += 1,
             _ => {}
         }
     }
 
     fn discount(&mut self, event: &Event) {
         self.strangers -= usize::from(is_strangers(event));
+        self.levels -= usize::from(matches!(event, Event::AudioLevels { .. }));
         let (transport, dtls, moves) = match event {
             Event::DtlsReceived { transport, .. } => (transport, 1, 0),
             Event::IceConnected { transport, .. } => (transport, 0, 1),
@@ -162,7 +169,7 @@ enum Weight {
 
 fn weight(event: &Event) -> Weight {
     match event {
-        Event::DtlsReceived { .. } | Event::StunReceived { .. } => Weight::Repeated,
+        Event::DtlsReceived { .. } | Event::StunReceived { .. } | Event::AudioLevels { .. } => Weight::Repeated,
         Event::TransportClosed { .. } | Event::StreamClosed { .. } => Weight::End,
         _ => Weight::News,
     }
@@ -253,6 +260,16 @@ mod tests {
             queue.push(dtls(1, data));
         }
         assert_eq!(queue.drain(9).len(), 4, "what was counted is counted off");
+    }
+
+    #[test]
+    fn audio_levels_do_not_pile_up() {
+        let queue = EventQueue::new(1000).unwrap();
+        let levels = || Event::AudioLevels { levels: Vec::new() };
+        for _ in 0..2 {
+            (0..500).for_each(|_| queue.push(levels()));
+            assert_eq!(queue.drain(usize::MAX).len(), MAX_LEVELS);
+        }
     }
 
     #[test]

@@ -72,7 +72,8 @@ fn refused_dict(py: Python<'_>, refused: Refusals) -> PyResult<Bound<'_, PyDict>
     Ok(reasons)
 }
 
-fn millis(duration: Duration) -> u64 {
+/// Whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,6 +1,6 @@
 //! The receiving side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::cipher::{Cipher, PacketId};
 use super::replay::ReplayWindow;
@@ -8,8 +8,8 @@ use super::{BadKey, OpenError, Profile, SessionKeys, ENCRYPTED_FLAG};
 use crate::packet::{rtp, u32_at};
 use crate::serial::nearest16;
 
-/// Sources one transport may have, for SRTP and for SRTCP each. A publisher with three simulcast layers, their
-/// retransmissions, a screen and audio has about a dozen.
+/// Sources one transport may have, for SRTP and for SRTCP each, those not in use any more included. A publisher with three
+/// simulcast layers, their retransmissions, a screen and audio has about a dozen.
 pub const MAX_SOURCES: usize = 64;
 /// SRTP indices are 48 bits: roll-over counter and sequence number.
 const INDEX_BITS: u32 = 48;
@@ -36,6 +36,8 @@ pub struct Opener {
     rtcp: Cipher,
     rtp_windows: BTreeMap<u32, RtpWindow>,
     rtcp_windows: BTreeMap<u32, RtcpWindow>,
+    /// Sources that make room for others, those that were retired first at the front; each has a window.
+    retired: VecDeque<u32>,
 }
 
 impl Opener {
@@ -57,6 +59,7 @@ impl Opener {
             rtcp: Cipher::new(profile, &keys.rtcp)?,
             rtp_windows: BTreeMap::new(),
             rtcp_windows: BTreeMap::new(),
+            retired: VecDeque::new(),
         })
     }
 
@@ -78,10 +81,13 @@ impl Opener {
             return Err(OpenError::KeyExhausted);
         }
         let Some(window) = window else {
-            if self.rtp_windows.len() >= MAX_SOURCES {
+            if self.rtp_windows.len() >= MAX_SOURCES && self.retired.is_empty() {
                 return Err(OpenError::TooManySources);
             }
             let len = self.rtp.open_rtp(packet, header.payload_offset, PacketId { ssrc, index })?;
+            while self.rtp_windows.len() >= MAX_SOURCES {
+                self.forget_oldest()?;
+            }
             self.rtp_windows.insert(ssrc, RtpWindow::new(index));
             return Ok(Opened { len, index });
         };
@@ -107,19 +113,36 @@ impl Opener {
         if window.as_ref().is_some_and(|window| !window.is_fresh(index)) {
             return Err(OpenError::Replayed);
         }
-        if window.is_none() && self.rtcp_windows.len() >= MAX_SOURCES {
+        let is_new = window.is_none();
+        if is_new && self.rtcp_windows.len() >= MAX_SOURCES && self.retired.is_empty() {
             return Err(OpenError::TooManySources);
         }
         let len = self.rtcp.open_rtcp(packet, index_word, PacketId { ssrc, index })?;
+        while is_new && self.rtcp_windows.len() >= MAX_SOURCES {
+            self.forget_oldest()?;
+        }
         self.rtcp_windows.entry(ssrc).and_modify(|window| window.accept(index)).or_insert(RtcpWindow::new(index));
         Ok(len)
     }
 
-    /// Forgets a source that will send no more, to make room for another.
-    ///
-    /// Its packets could be replayed from then on: whoever calls this no longer has a use for them.
-    pub fn forget(&mut self, ssrc: u32) {
+    /// This source is not in use any more: it makes room if others need it. Till then it is known, so that nothing of it
+    /// can be replayed, and should it send again, its roll-over counter is right.
+    pub fn retire(&mut self, ssrc: u32) {
+        let is_known = self.rtp_windows.contains_key(&ssrc) || self.rtcp_windows.contains_key(&ssrc);
+        if is_known && !self.retired.contains(&ssrc) {
+            self.retired.push_back(ssrc);
+        }
+    }
+
+    /// This source is in use, again or for the first time.
+    pub fn keep(&mut self, ssrc: u32) {
+        self.retired.retain(|retired| *retired != ssrc);
+    }
+
+    fn forget_oldest(&mut self) -> Result<(), OpenError> {
+        let ssrc = self.retired.pop_front().ok_or(OpenError::TooManySources)?;
         self.rtp_windows.remove(&ssrc);
         self.rtcp_windows.remove(&ssrc);
+        Ok(())
     }
 }
