@@ -3,11 +3,10 @@
 Protocol: livekit/protocol, `livekit_models.proto` and `livekit_rtc.proto`. What comes the other way is in `requests`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from livekit.protocol import models, rtc
 
-from api.ice_servers import IceServer
 from sfu.participant import Participant, ParticipantKind, ParticipantState
 from sfu.permissions import Permissions
 from sfu.room import Room
@@ -204,17 +203,6 @@ def subscribed_quality(track: Track, wanted: Mapping[VideoQuality, bool]) -> rtc
 def server_info() -> models.ServerInfo:
     """As which version of LiveKit's server clients are to treat us."""
     return models.ServerInfo(edition=models.ServerInfo.Standard, version=VERSION, protocol=PROTOCOL)
-
-
-def ice_servers(servers: Iterable[IceServer]) -> list[rtc.ICEServer]:
-    """Those with the same credential are one entry."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for server in servers:
-        grouped.setdefault((server.username or "", server.credential or ""), []).append(server.url)
-    return [
-        rtc.ICEServer(urls=urls, username=username, credential=credential)
-        for (username, credential), urls in grouped.items()
-    ]
 
 
 def _kind(participant: Participant) -> models.ParticipantInfo.Kind:

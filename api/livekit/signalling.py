@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from api.context import Context
 from api.livekit import messages
 from api.livekit.data import DataRouter
+from api.livekit.ice import ice_servers
 from api.livekit.join_request import Hello, grant_of, joining
 from api.livekit.session import Services, Session, leave
 from api.livekit.socket import SignalSocket
@@ -165,7 +166,7 @@ class Signalling:
         return known[1]
 
     def _ice_servers(self, member: Member) -> list[rtc.ICEServer]:
-        return messages.ice_servers(self._context.ice_servers(member.room.name, member.participant.identity))
+        return ice_servers(self._context.ice_servers(member.room.name, member.participant.identity))
 
     def _fresh_token(self, member: Member) -> str:
         """To join again with, for at least a while: what was granted at first, as it has been changed since."""

@@ -3,7 +3,6 @@
 import pytest
 from livekit.protocol import models
 
-from api.ice_servers import IceServer
 from api.livekit import messages
 from sfu.participant import ParticipantKind, ParticipantState
 from sfu.permissions import Permissions
@@ -120,10 +119,3 @@ def test_subscribed_qualities_name_the_codec_in_bare_lower_case() -> None:
     wanted = [(quality.quality, quality.enabled) for quality in codec.qualities]
     assert wanted == [(0, True), (1, False), (2, False)]
     assert list(update.subscribed_qualities) == list(codec.qualities)
-
-
-def test_ice_servers_are_grouped_by_credential() -> None:
-    servers = [IceServer("stun:a:1"), IceServer("turn:a:1", "u", "c"), IceServer("turns:a:2", "u", "c")]
-    plain, relays = messages.ice_servers(servers)
-    assert (list(plain.urls), plain.username) == (["stun:a:1"], "")
-    assert (list(relays.urls), relays.username, relays.credential) == (["turn:a:1", "turns:a:2"], "u", "c")
