@@ -22,7 +22,22 @@ from api.livekit.signalling import Signalling
 from api.livekit.twirp import Twirp
 from api.metrics import LoopLag, RequestMetrics
 from api.openapi import describe
-from api.routes import dev, figures, health, ice_servers, participants, reference, rooms, tokens, whep, whip
+from api.routes import (
+    data,
+    dev,
+    figures,
+    health,
+    ice_servers,
+    participants,
+    reference,
+    rooms,
+    subscriptions,
+    tokens,
+    tracks,
+    transfers,
+    whep,
+    whip,
+)
 from api.routes.pages import STATIC, add_pages
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
@@ -77,11 +92,12 @@ def create_app(
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.signalling = signalling
-    app.state.server_data = data = ServerData(sfu.rooms, signalling.data)
-    for module in (whip, whep, rooms, participants, figures, tokens, ice_servers, health, reference):
+    app.state.server_data = server_data = ServerData(sfu.rooms, signalling.data)
+    resources = (rooms, participants, transfers, tracks, subscriptions, data, figures, tokens, ice_servers)
+    for module in (whip, whep, *resources, health, reference):
         app.include_router(module.router)
     app.include_router(Door(context, signalling).router)
-    app.include_router(Twirp(context, {room_service.NAME: RoomService(context, data).methods}).router)
+    app.include_router(Twirp(context, {room_service.NAME: RoomService(context, server_data).methods}).router)
     if settings.dev:
         app.include_router(dev.router)
     add_pages(app, pages)

@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from api.durations import parse_duration
+from api.limits import MAX_DESTINATIONS, MAX_PAYLOAD, MAX_TOPIC
+from api.livekit.requests import MAX_METADATA, MAX_NAME, MAX_TRACK_IDS
 from api.names import checked_identity, checked_room
 from api.room_config import RoomConfig
 from api.tokens import DEFAULT_TTL, MAX_TTL, STANDARD, Kind, VideoGrant
 from sfu.stats import TransportStats
+from sfu.track import TrackSource
 
-MAX_METADATA = 4096
 MAX_ATTRIBUTES = 64
 MAX_TIMEOUT = 7 * 86400
 
@@ -35,6 +37,110 @@ class RoomCreate(Body):
     departure_timeout: Seconds = Field(default=20, description="How long it lives after the last one has left.")
     max_participants: int = Field(default=0, ge=0, le=1_000_000, description="0: the server's own limit.")
     metadata: Metadata = ""
+
+
+class RoomUpdate(Body):
+    """What is not given stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"metadata": "in session"}]})
+
+    metadata: Metadata | None = None
+
+
+class PermissionsUpdate(Body):
+    """What is not given stays as it is."""
+
+    can_publish: bool | None = None
+    can_subscribe: bool | None = None
+    can_publish_data: bool | None = None
+    can_update_metadata: bool | None = Field(default=None, description="Its own name, metadata and attributes.")
+    can_subscribe_metrics: bool | None = None
+    hidden: bool | None = None
+    recorder: bool | None = None
+    agent: bool | None = None
+    sources: list[TrackSource] | None = Field(
+        default=None, max_length=len(TrackSource), description="What may be published; empty: everything."
+    )
+
+
+class ParticipantUpdate(Body):
+    """What is not given stays as it is (RFC 7396)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"attributes": {"hand": "raised", "seat": None}, "permissions": {"can_publish": False}},
+                {"name": "Alice", "metadata": "speaker"},
+            ]
+        }
+    )
+
+    name: str | None = Field(default=None, max_length=MAX_NAME)
+    metadata: Metadata | None = None
+    attributes: dict[str, str | None] | None = Field(
+        default=None, max_length=MAX_ATTRIBUTES, description='null or "" removes one.'
+    )
+    permissions: PermissionsUpdate | None = Field(
+        default=None, description="Counts at once: tracks that may no longer be published or received end."
+    )
+
+
+class Transfer(Body):
+    """Somebody is to be in another room as well, or instead."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"identity": "alice", "destination_room": "breakout"}]})
+
+    identity: IdentityField
+    destination_room: RoomField
+
+
+class TrackUpdate(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"muted": True}]})
+
+    muted: bool
+
+
+TrackIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=MAX_TRACK_IDS)]
+
+
+class SubscriptionsUpdate(Body):
+    """Tracks that are not named stay as they are; those that are not there yet are remembered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"subscribe": ["TR_q9dXzY0fAbcD"], "unsubscribe": ["TR_Kx3mP0aQwErT"]}]}
+    )
+
+    subscribe: TrackIds = []
+    unsubscribe: TrackIds = []
+
+
+class DataSend(Body):
+    """`text`, or any bytes as `payload`: one of the two."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "the meeting ends in five minutes", "topic": "notice"},
+                {"payload": "AAEC", "reliable": False, "identities": ["alice"]},
+            ]
+        }
+    )
+
+    payload: Base64Bytes | None = Field(default=None, max_length=MAX_PAYLOAD, description="base64 (RFC 4648, 4).")
+    text: str | None = Field(default=None, max_length=MAX_PAYLOAD)
+    topic: str = Field(default="", max_length=MAX_TOPIC)
+    reliable: bool = Field(default=True, description="Repeated until it arrives, in order; otherwise sent once.")
+    identities: list[str] = Field(default=[], max_length=MAX_DESTINATIONS, description="To whom; empty: everybody.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "DataSend":
+        if (self.payload is None) == (self.text is None):
+            raise ValueError("give either payload or text")
+        return self
+
+    @property
+    def content(self) -> bytes:
+        return (self.text or "").encode() if self.payload is None else self.payload
 
 
 class IceServerEntry(BaseModel):
@@ -83,9 +189,36 @@ class TokenCreate(Body):
 
 
 class Track(BaseModel):
-    id: str
-    kind: str
-    codec: str
+    id: str = Field(examples=["TR_q9dXzY0fAbcD"])
+    kind: str = Field(description="audio or video")
+    source: TrackSource
+    name: str
+    muted: bool
+    codec: str = Field(description="Empty until there is one.", examples=["vp8"])
+    width: int = Field(description="Of the picture, as its publisher says; 0: it does not.")
+    height: int
+    simulcast: bool
+
+
+class RoomTrack(Track):
+    """A track, and whose it is."""
+
+    participant: str = Field(description="The identity of who publishes it.", examples=["alice"])
+
+
+class Subscription(BaseModel):
+    """One track that a participant receives."""
+
+    track: RoomTrack
+    paused: bool = Field(description="By the participant, or because others speak: it is not sent at present.")
+
+
+class Subscriptions(BaseModel):
+    items: list[Subscription]
+
+
+class DataSent(BaseModel):
+    recipients: int = Field(description="How many participants it was sent to.")
 
 
 class LayerFigures(BaseModel):
@@ -195,14 +328,30 @@ class Connection(BaseModel):
     offered: list[OfferedCandidates]
 
 
+class Permissions(BaseModel):
+    """What a participant of a call may do."""
+
+    can_publish: bool
+    can_subscribe: bool
+    can_publish_data: bool
+    can_update_metadata: bool
+    can_subscribe_metrics: bool
+    hidden: bool = Field(description="Others are not told of it.")
+    recorder: bool
+    agent: bool
+    sources: list[TrackSource] = Field(description="What it may publish; empty: everything.")
+
+
 class Participant(BaseModel):
     id: str
     identity: str
     name: str
-    kind: str = Field(description="publisher or viewer")
-    state: str
+    kind: str = Field(description="How it came: publisher (WHIP), viewer (WHEP), member (of the call), or forwarded.")
+    state: str = Field(description="joining, active or disconnected")
     joined_at: datetime
     metadata: str
+    attributes: dict[str, str]
+    permissions: Permissions
     tracks: list[Track]
 
 
@@ -225,6 +374,11 @@ class Room(BaseModel):
 
 class RoomPage(BaseModel):
     items: list[Room]
+    next_page_token: str | None = Field(description="Pass it as page_token for the next page; null: this is the last.")
+
+
+class TrackPage(BaseModel):
+    items: list[RoomTrack]
     next_page_token: str | None = Field(description="Pass it as page_token for the next page; null: this is the last.")
 
 

@@ -4,10 +4,13 @@ from dataclasses import asdict
 
 from api import schemas
 from api.addresses import SocketAddress
+from sfu.calls.subscription import Subscription
 from sfu.connection import Connection
-from sfu.participant import Participant
+from sfu.participant import Participant, ParticipantKind
+from sfu.permissions import Permissions
 from sfu.room import Room
 from sfu.stats import PathStats, TransportStats
+from sfu.track import Track
 
 
 def room_view(room: Room) -> schemas.Room:
@@ -21,7 +24,7 @@ def room_view(room: Room) -> schemas.Room:
         departure_timeout=room.departure_timeout,
         max_participants=room.max_participants,
         num_participants=len(participants),
-        num_publishers=sum(participant.kind == "publisher" for participant in participants),
+        num_publishers=sum(map(_publishes, participants)),
     )
 
 
@@ -34,7 +37,38 @@ def participant_view(participant: Participant) -> schemas.Participant:
         state=participant.state,
         joined_at=participant.joined_at,
         metadata=participant.metadata,
-        tracks=[schemas.Track(id=track.id, kind=track.kind, codec=track.codec) for track in participant.tracks],
+        attributes=participant.attributes,
+        permissions=permissions_view(participant.permissions),
+        tracks=[track_view(track) for track in participant.tracks],
+    )
+
+
+def permissions_view(permissions: Permissions) -> schemas.Permissions:
+    return schemas.Permissions.model_validate({**asdict(permissions), "sources": sorted(permissions.sources)})
+
+
+def track_view(track: Track) -> schemas.Track:
+    return schemas.Track(
+        id=track.id,
+        kind=track.kind,
+        source=track.source,
+        name=track.name,
+        muted=track.muted,
+        codec=track.codec,
+        width=track.announcement.width,
+        height=track.announcement.height,
+        simulcast=len(track.layers) > 1,
+    )
+
+
+def room_track_view(participant: Participant, track: Track) -> schemas.RoomTrack:
+    return schemas.RoomTrack(participant=participant.identity, **track_view(track).model_dump())
+
+
+def subscription_view(subscription: Subscription) -> schemas.Subscription:
+    return schemas.Subscription(
+        track=room_track_view(subscription.publisher, subscription.track),
+        paused=subscription.paused or not subscription.view.enabled,
     )
 
 
@@ -61,6 +95,11 @@ def connection_view(connection: Connection) -> schemas.Connection:
 
 def path_in_use(path: PathStats) -> schemas.PathInUse:
     return schemas.PathInUse(protocol=path["via"] or path["protocol"], relayed=path["protocol"] == "relay")
+
+
+def _publishes(participant: Participant) -> bool:
+    """Who comes by WHIP comes to publish."""
+    return participant.kind is ParticipantKind.PUBLISHER or bool(participant.tracks)
 
 
 def _tried(path: PathStats) -> schemas.TriedPath:

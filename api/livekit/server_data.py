@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from livekit.protocol import models
 
 from api.facade import RoomsFacade
+from api.limits import MAX_DESTINATIONS, MAX_PAYLOAD, MAX_TOPIC
 from api.livekit.data import DataRouter
 from sfu.errors import Rejected
 
-# What fits into a message of a data channel (64 KiB), with whom it is for and the rest of the packet.
-MAX_PAYLOAD = 60_000
-MAX_TOPIC = 256
-MAX_DESTINATIONS = 1_000
 NONCE = 16
 # Of the messages sent last, by their nonces; of an older one a repetition is sent again.
 MAX_NONCES = 4_096

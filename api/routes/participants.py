@@ -1,17 +1,20 @@
-"""Participants of a room: list, get with live figures, remove. All take the grant roomAdmin."""
+"""Participants of a room: list, get with live figures, change, remove. All take the grant roomAdmin."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.context import Context
+from api.administration import check_changes, find_participant
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
 from api.paging import DEFAULT_PAGE_SIZE, paginate
 from api.routes.rooms import PageSize, PageToken, malformed_page_token
-from api.schemas import ParticipantDetail, ParticipantPage
+from api.schemas import Participant as ParticipantBody
+from api.schemas import ParticipantDetail, ParticipantPage, ParticipantUpdate, PermissionsUpdate
 from api.views import participant_detail, participant_view
 from sfu.errors import NotFound
 from sfu.participant import Participant
+from sfu.permissions import Permissions
 
 # An identity may contain slashes, so it is the rest of the path.
 ONE = "/{identity:path}"
@@ -52,13 +55,33 @@ async def list_participants(
 async def get_participant(room: RoomName, identity: Identity, context: ContextDep) -> ParticipantDetail:
     sfu = context.sfu
     try:
-        participant = find(context, room, identity)
+        participant = find_participant(sfu, room, identity)
     except NotFound:
         lost = sfu.lost_participant(room, identity)
         if lost is None:
             raise
         participant = lost
     return participant_detail(participant, sfu.participant_stats(participant), sfu.connection(participant))
+
+
+@router.patch(
+    ONE,
+    operation_id="updateParticipant",
+    summary="Change a participant's name, metadata, attributes or permissions",
+    description="Everybody in the room is told.",
+    dependencies=[*LIMITED, Depends(require_admin)],
+)
+async def update_participant(
+    room: RoomName, identity: Identity, body: ParticipantUpdate, context: ContextDep
+) -> ParticipantBody:
+    participant = find_participant(context.sfu, room, identity)
+    attributes = None if body.attributes is None else {key: value or "" for key, value in body.attributes.items()}
+    check_changes(participant, name=body.name, metadata=body.metadata, attributes=attributes)
+    permissions = None if body.permissions is None else changed(participant.permissions, body.permissions)
+    participant = context.sfu.moderation.update(
+        room, identity, name=body.name, metadata=body.metadata, attributes=attributes, permissions=permissions
+    )
+    return participant_view(participant)
 
 
 @router.delete(
@@ -73,14 +96,11 @@ async def remove_participant(room: RoomName, identity: Identity, context: Contex
     context.sfu.moderation.remove(room, identity)
 
 
-def find(context: Context, room: str, identity: str) -> Participant:
-    """Viewers may share an identity; the publisher of that identity comes first."""
-    found = [
-        participant for participant in context.sfu.rooms.get(room).participants if participant.identity == identity
-    ]
-    if not found:
-        raise NotFound("participant-not-found", "there is no such participant in this room")
-    return min(found, key=lambda participant: participant.kind != "publisher")
+def changed(permissions: Permissions, update: PermissionsUpdate) -> Permissions:
+    given = update.model_dump(exclude_none=True)
+    if update.sources is not None:
+        given["sources"] = frozenset(update.sources)
+    return replace(permissions, **given)
 
 
 def sort_key(participant: Participant) -> str:

@@ -1,4 +1,4 @@
-"""Rooms: create, list, get, delete."""
+"""Rooms: create, list, get, change, delete."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from api.administration import check_room_settings
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
 from api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, paginate
 from api.problems import Problem
 from api.replay import ReplayDep
-from api.schemas import Room, RoomCreate, RoomPage
+from api.schemas import Room, RoomCreate, RoomPage, RoomUpdate
 from api.views import room_view
 
 router = APIRouter(prefix="/v1/rooms", tags=["Rooms"])
@@ -31,6 +32,7 @@ PageToken = Annotated[str | None, Query(description="next_page_token of the page
 )
 async def create_room(body: RoomCreate, token: TokenDep, context: ContextDep, replay: ReplayDep) -> Response:
     require(token.may_create(body.name), "creating this room")
+    check_room_settings(body.metadata)
 
     def create() -> Response:
         room = context.sfu.rooms.create(
@@ -76,6 +78,21 @@ async def get_room(room: RoomName, token: TokenDep, context: ContextDep) -> Room
     lists = token.video.room_list and token.video.holds_in(room)
     require(token.may_administer(room) or lists, "seeing this room")
     return room_view(context.sfu.rooms.get(room))
+
+
+@router.patch(
+    "/{room}",
+    operation_id="updateRoom",
+    summary="Change a room",
+    description="Everybody in it is told. Takes the grant roomAdmin.",
+    dependencies=LIMITED,
+)
+async def update_room(room: RoomName, body: RoomUpdate, token: TokenDep, context: ContextDep) -> Room:
+    require(token.may_administer(room), "administering this room")
+    if body.metadata is None:
+        return room_view(context.sfu.rooms.get(room))
+    check_room_settings(body.metadata)
+    return room_view(context.sfu.moderation.set_room_metadata(room, body.metadata))
 
 
 @router.delete(

@@ -20,6 +20,7 @@ def test_operation_ids_are_stable(app: FastAPI) -> None:
     assert sorted(operation["operationId"] for operation in operations(description)) == [
         "createRoom",
         "deleteRoom",
+        "forwardParticipant",
         "getHealth",
         "getIceServers",
         "getMetrics",
@@ -28,10 +29,19 @@ def test_operation_ids_are_stable(app: FastAPI) -> None:
         "getRoom",
         "getRoomFigures",
         "getServer",
+        "getTrack",
         "listParticipants",
         "listRooms",
+        "listSubscriptions",
+        "listTracks",
         "mintToken",
+        "moveParticipant",
         "removeParticipant",
+        "sendData",
+        "updateParticipant",
+        "updateRoom",
+        "updateSubscriptions",
+        "updateTrack",
         "whepClose",
         "whepOpen",
         "whepPatch",
@@ -58,9 +68,13 @@ def test_every_error_is_described_as_a_problem(app: FastAPI) -> None:
 
 
 def test_bodies_have_examples(app: FastAPI) -> None:
-    schemas = app.openapi()["components"]["schemas"]
-    assert schemas["RoomCreate"]["examples"]
-    assert schemas["TokenCreate"]["examples"]
+    description = app.openapi()
+    schemas = description["components"]["schemas"]
+    bodies = [operation["requestBody"] for operation in operations(description) if "requestBody" in operation]
+    references = [body["content"].get("application/json", {}).get("schema", {}).get("$ref") for body in bodies]
+    named = {reference.rsplit("/", 1)[1] for reference in references if reference}
+    assert {"RoomCreate", "TokenCreate", "ParticipantUpdate", "DataSend"} <= named
+    assert [name for name in named if not schemas[name].get("examples")] == []
 
 
 async def test_the_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:

@@ -16,6 +16,17 @@ from tests.api.recording import (
 )
 
 ADMIN = bearer(admin_token())
+EVERYTHING = {
+    "can_publish": True,
+    "can_subscribe": True,
+    "can_publish_data": True,
+    "can_update_metadata": False,
+    "can_subscribe_metrics": False,
+    "hidden": False,
+    "recorder": False,
+    "agent": False,
+    "sources": [],
+}
 
 
 def occupy(sfu: RecordingSfu, wall: WallClock, *identities: str) -> RecordedRoom:
@@ -29,7 +40,11 @@ async def test_participants(http: httpx.AsyncClient, sfu: RecordingSfu, wall: Wa
     room.participants[1].tracks = (RecordedTrack(),)
     page = (await http.get("/v1/rooms/room/participants", headers=ADMIN)).json()
     assert [participant["identity"] for participant in page["items"]] == ["alice", "bob"]
-    assert page["items"][0]["tracks"] == [{"id": "TR_1", "kind": "video", "codec": "vp8"}]
+    assert page["items"][0]["attributes"] == {}
+    assert page["items"][0]["permissions"] == EVERYTHING
+    assert [(track["id"], track["kind"], track["codec"]) for track in page["items"][0]["tracks"]] == [
+        ("TR_1", "video", "vp8")
+    ]
     one = (await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)).json()
     assert one["stats"]["rtt_ms"] == 12.5
     assert "192.0.2.1" not in str(one["stats"])
@@ -67,31 +82,119 @@ async def test_identities_may_hold_slashes(http: httpx.AsyncClient, sfu: Recordi
     assert response.json()["identity"] == "team/alice"
 
 
+async def test_what_is_given_is_changed_and_the_rest_is_not(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock
+) -> None:
+    occupy(sfu, wall, "alice")
+    alice = "/v1/rooms/room/participants/alice"
+    body = {
+        "name": "Alice",
+        "metadata": "m",
+        "attributes": {"a": "1", "b": "2"},
+        "permissions": {"can_publish": False, "sources": ["microphone", "camera"]},
+    }
+    changed = (await http.patch(alice, json=body, headers=ADMIN)).json()
+    permissions = EVERYTHING | {"can_publish": False, "sources": ["camera", "microphone"]}
+    assert changed | body | {"permissions": permissions} == changed
+    assert (await http.get(alice, headers=ADMIN)).json() | changed == (await http.get(alice, headers=ADMIN)).json()
+    again = (await http.patch(alice, json={"attributes": {"a": None, "b": "", "c": "3"}}, headers=ADMIN)).json()
+    assert again == changed | {"attributes": {"c": "3"}}
+    last = {"name": "", "permissions": {"can_publish": True, "sources": []}}
+    assert (await http.patch(alice, json=last, headers=ADMIN)).json() == again | {"name": "", "permissions": EVERYTHING}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"name": "\u00e4" * 129}, "name-too-long"),
+        ({"metadata": "\u00e4" * 32_769}, "metadata-too-large"),
+        ({"attributes": {"a": "x" * 65_536}}, "attributes-too-large"),
+        ({"attributes": {str(number): "" for number in range(65)}}, "invalid-request"),
+        ({"attributes": {"a": 1}}, "invalid-request"),
+        ({"permissions": {"sources": ["window"]}}, "invalid-request"),
+        ({"permissions": {"can_fly": True}}, "invalid-request"),
+        ({"identity": "bob"}, "invalid-request"),
+    ],
+)
+async def test_changes_that_cannot_be(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock, body: dict[str, Any], code: str
+) -> None:
+    occupy(sfu, wall, "alice")
+    refused = await http.patch("/v1/rooms/room/participants/alice", json=body, headers=ADMIN)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert (await http.get("/v1/rooms/room/participants/alice", headers=ADMIN)).json()["attributes"] == {}
+
+
+async def test_nobody_is_changed_who_is_not_there(http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock) -> None:
+    occupy(sfu, wall, "alice")
+    for path, code in (("room/participants/bob", "participant-not-found"), ("no/participants/alice", "room-not-found")):
+        missing = await http.patch(f"/v1/rooms/{path}", json={"name": "x"}, headers=ADMIN)
+        assert (missing.status_code, missing.json()["code"]) == (404, code)
+
+
+ROOM = "/v1/rooms/room"
+TO_OTHER = {"identity": "alice", "destination_room": "other"}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/rooms"): {"name": "new"},
+    ("POST", "/v1/tokens"): {"identity": "x", "video": {"room": "room"}},
+    ("PATCH", ROOM): {"metadata": "m"},
+    ("PATCH", f"{ROOM}/participants/alice"): {"name": "x"},
+    ("POST", f"{ROOM}/data"): {"text": "x"},
+    ("PATCH", f"{ROOM}/tracks/TR_1"): {"muted": True},
+    ("PATCH", f"{ROOM}/subscriptions/alice"): {"subscribe": ["TR_1"]},
+    ("POST", f"{ROOM}/moves"): TO_OTHER,
+    ("POST", f"{ROOM}/forwards"): TO_OTHER,
+}
+# Of those who have not joined a call.
+NOT_A_MEMBER = ("/tracks/TR_1", "/subscriptions/alice", "/moves", "/forwards")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "grants"),
     [
         ("POST", "/v1/rooms", {"room_create": False}),
         ("POST", "/v1/rooms", {"room": "other"}),
         ("GET", "/v1/rooms", {"room_list": False}),
-        ("GET", "/v1/rooms/room", {"room_list": False, "room_admin": False}),
-        ("DELETE", "/v1/rooms/room", {"room_create": False}),
-        ("DELETE", "/v1/rooms/room", {"room": "other"}),
-        ("GET", "/v1/rooms/room/participants", {"room_admin": False}),
-        ("GET", "/v1/rooms/room/participants", {"room": "other"}),
-        ("GET", "/v1/rooms/room/participants/alice", {"room_admin": False}),
-        ("DELETE", "/v1/rooms/room/participants/alice", {"room_admin": False}),
-        ("DELETE", "/v1/rooms/room/participants/alice", {"room": "other"}),
+        ("GET", ROOM, {"room_list": False, "room_admin": False}),
+        ("DELETE", ROOM, {"room_create": False}),
+        ("DELETE", ROOM, {"room": "other"}),
         ("POST", "/v1/tokens", {"room_admin": False}),
         ("POST", "/v1/tokens", {"room": "other"}),
+        ("POST", f"{ROOM}/moves", {"room": "room"}),
+        ("POST", f"{ROOM}/moves", {"room": "room", "destination_room": "third"}),
+        ("POST", f"{ROOM}/forwards", {"room": "room"}),
+        *(
+            (method, f"{ROOM}{path}", grants)
+            for method, path in (
+                ("PATCH", ""),
+                ("GET", "/participants"),
+                ("GET", "/participants/alice"),
+                ("PATCH", "/participants/alice"),
+                ("DELETE", "/participants/alice"),
+                ("GET", "/tracks"),
+                ("GET", "/tracks/TR_1"),
+                ("PATCH", "/tracks/TR_1"),
+                ("GET", "/subscriptions/alice"),
+                ("PATCH", "/subscriptions/alice"),
+                ("POST", "/data"),
+                ("POST", "/moves"),
+                ("POST", "/forwards"),
+                ("GET", "/figures"),
+            )
+            for grants in ({"room_admin": False}, {"room": "other"})
+        ),
     ],
 )
 async def test_every_route_takes_its_grant(
     http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock, method: str, path: str, grants: dict[str, Any]
 ) -> None:
-    occupy(sfu, wall, "alice")
-    body = {"identity": "x", "video": {"room": "room"}} if path.endswith("tokens") else {"name": "new"}
-    sent = body if method == "POST" else None
+    occupy(sfu, wall, "alice").participants[0].tracks = (RecordedTrack(),)
+    sent = BODIES.get((method, path))
     refused = await http.request(method, path, json=sent, headers=bearer(admin_token(**grants)))
     assert (refused.status_code, refused.json()["code"]) == (403, "not-permitted")
     assert (await http.request(method, path, json=sent)).status_code == 401
-    assert (await http.request(method, path, json=sent, headers=ADMIN)).is_success
+    done = await http.request(method, path, json=sent, headers=ADMIN)
+    if path.endswith(NOT_A_MEMBER) and (method, path) != ("GET", f"{ROOM}/tracks/TR_1"):
+        assert (done.status_code, done.json()["code"]) == (409, "not-a-member")
+    else:
+        assert done.is_success

@@ -81,13 +81,25 @@ async def test_a_list_shows_only_what_the_token_names(http: httpx.AsyncClient) -
         {"name": "x" * 257},
         {"name": "a", "empty_timeout": -1},
         {"name": "a", "max_participants": "many"},
-        {"name": "a", "metadata": "x" * 4097},
+        {"name": "a", "metadata": "x" * 65_537},
     ],
 )
 async def test_a_bad_room_request_is_422_and_says_where(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
     response = await http.post("/v1/rooms", json=body, headers=ADMIN)
     assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
     assert response.json()["errors"][0]["pointer"].startswith("body/")
+
+
+async def test_metadata_is_changed(http: httpx.AsyncClient) -> None:
+    created = (await create(http, "room")).json()
+    changed = await http.patch("/v1/rooms/room", json={"metadata": "new"}, headers=ADMIN)
+    assert (changed.status_code, changed.json()) == (200, created | {"metadata": "new"})
+    assert (await http.patch("/v1/rooms/room", json={}, headers=ADMIN)).json() == changed.json()
+    assert (await http.get("/v1/rooms/room", headers=ADMIN)).json() == changed.json()
+    missing = await http.patch("/v1/rooms/none", json={"metadata": "x"}, headers=ADMIN)
+    assert (missing.status_code, missing.json()["code"]) == (404, "room-not-found")
+    for body in ({"name": "other"}, {"metadata": 1}, {"metadata": "\u00e4" * 32_769}):
+        assert (await http.patch("/v1/rooms/room", json=body, headers=ADMIN)).status_code == 422
 
 
 async def test_unknown_paths_and_methods_are_problems_too(http: httpx.AsyncClient) -> None:

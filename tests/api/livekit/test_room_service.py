@@ -13,7 +13,8 @@ from livekit import api
 from livekit.protocol import models, rtc
 from livekit.protocol import room as proto
 
-from api.livekit import room_service, server_data
+from api.limits import MAX_PAYLOAD
+from api.livekit import room_service
 from api.livekit.room_service import RoomService
 from tests.api.livekit.calling import WITHIN, Caller, Client, Server, access, calling
 from tests.api.recording import KEY, SECRET, admin_token, bearer
@@ -196,7 +197,7 @@ async def test_data_arrives(sdk: api.LiveKitAPI, server: Server) -> None:
 @pytest.mark.parametrize(
     ("values", "code"),
     [
-        ({"data": b"x" * (server_data.MAX_PAYLOAD + 1)}, "invalid_argument"),
+        ({"data": b"x" * (MAX_PAYLOAD + 1)}, "invalid_argument"),
         ({"topic": "x" * 257}, "invalid_argument"),
         ({"destination_identities": ["x"] * 1001}, "invalid_argument"),
         ({"room": "none"}, "not_found"),

@@ -3,6 +3,7 @@
 import pytest
 from livekit.protocol import models
 
+from api.limits import MAX_PAYLOAD
 from api.livekit import server_data
 from api.livekit.data import DataRouter
 from api.livekit.server_data import Message, ServerData
@@ -64,7 +65,7 @@ def test_nonces_are_forgotten_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        (Message(b"x" * (server_data.MAX_PAYLOAD + 1)), "payload-too-large"),
+        (Message(b"x" * (MAX_PAYLOAD + 1)), "payload-too-large"),
         (Message(b"", topic="ä" * 129), "topic-too-long"),
         (Message(b"", identities=["x"] * 501, ids=["y"] * 500), "too-many-destinations"),
         (Message(b"", nonce=b"short"), "malformed-nonce"),
