@@ -13,6 +13,7 @@ from api.settings import DEV_KEY, DEV_SECRET
 from api.tokens import VideoGrant, mint
 from bench.server import ServerProcess
 from tests.interop import browser as chrome
+from tests.interop.viewing import broadcast_url, watch_url
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
@@ -98,6 +99,40 @@ async def test_the_host_mutes_and_removes(server: ServerProcess, capture: Path) 
         await chrome.until_state(bob, "idle")
         assert "host removed you" in await bob.inner_text("#notice")
         await ada.wait_for_selector("[data-identity='bob']", state="detached")
+
+
+async def test_a_broadcast_and_a_call_share_a_room(server: ServerProcess, capture: Path) -> None:
+    room = "both"
+    async with meeting(server, capture, room, ("ada",)) as pages, chrome.chromium(capture) as browser:
+        ada = pages["ada"]
+        # By WHEP: whoever is in the call is seen without being in it.
+        watch = await chrome.open_page(browser, watch_url(server, room, "eve"))
+        await chrome.until_state(watch, "live", PATIENCE)
+        await chrome.until_numbers_advance(watch, within=PATIENCE)
+        # By WHIP: whoever broadcasts is somebody in the call.
+        broadcast = await chrome.open_page(browser, broadcast_url(server, room))
+        await chrome.go_live(broadcast)
+        await chrome.until_numbers_advance(ada, picture("broadcaster"), within=PATIENCE)
+        await _until_people(ada, 2)  # Eve is hidden
+        await broadcast.click("#stop")
+        await ada.wait_for_selector("[data-identity='broadcaster']", state="detached")
+
+
+async def test_devices_are_changed_in_the_call(server: ServerProcess, capture: Path) -> None:
+    async with meeting(server, capture, "devices", ("ada", "bob")) as pages:
+        ada, bob = pages["ada"], pages["bob"]
+        await ada.wait_for_selector("#mic[aria-pressed='false']:not(:disabled)")
+        await ada.click("#devices")
+        choices = await ada.locator("#call-mic option").evaluate_all("options => options.map(({ value }) => value)")
+        before = await ada.input_value("#call-mic")
+        chosen = next(value for value in choices if value != before)
+        await ada.select_option("#call-mic", chosen)
+        await ada.click("#devices-dialog [type='submit']")
+        await ada.click("#devices")
+        assert await ada.input_value("#call-mic") == chosen
+        assert await ada.is_hidden("#devices-problem")
+        await ada.press("#call-mic", "Escape")
+        await bob.wait_for_selector("[data-identity='ada']:not(.muted)")
 
 
 async def test_a_name_is_chosen_where_the_token_allows(server: ServerProcess, capture: Path) -> None:
