@@ -124,6 +124,7 @@ class Sfu:
         endpoint.stun_received.connect(self.stun_received.emit)
         endpoint.stream_closed.connect(self.stream_closed.emit)
         endpoint.http_accepted.connect(self.http_accepted.emit)
+        endpoint.audio_levels.connect(lambda event: calls.handle_levels(event.levels))
         self._timer.start()
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
-"""How good the connections of a call's members are, looked at every two seconds."""
+"""How good the connections of a call's members are, each looked at every two seconds, a few at a time."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sfu.calls.member import Member
 from sfu.negotiation import Kind
@@ -9,21 +10,34 @@ from sfu.quality import ConnectionQuality, Quality, QualitySample, sample, upstr
 from sfu.stats import TransportStats
 
 INTERVAL_SECONDS = 2.0
+# So many turns an interval has: to look at a hundred members at once would hold up everything else.
+TURNS = 8
 
 Snapshot = Callable[[int], TransportStats | None]
 
 
+@dataclass(slots=True)
+class _Watched:
+    """`before`: what was counted last, by transport. `lost`: the share of each of its tracks lost on the way to us."""
+
+    turn: int
+    quality: ConnectionQuality = field(default_factory=ConnectionQuality)
+    before: dict[int, TransportStats] = field(default_factory=dict)
+    lost: dict[int, float] = field(default_factory=dict)
+
+
 class Qualities:
-    """Members by their participants' ids. `snapshot` has what the data path counts of a transport."""
+    """`snapshot` has what the data path counts of a transport."""
 
     def __init__(self, snapshot: Snapshot, now: float) -> None:
         self._snapshot = snapshot
         self._due = now + INTERVAL_SECONDS
-        self._qualities: dict[str, ConnectionQuality] = {}
-        self._before: dict[int, TransportStats] = {}
+        self._turn = 0
+        self._watched: dict[str, _Watched] = {}
 
     def of(self, participant: Participant) -> ConnectionQuality | None:
-        return self._qualities.get(participant.id)
+        watched = self._watched.get(participant.id)
+        return watched.quality if watched is not None else None
 
     def next_deadline(self) -> float:
         return self._due
@@ -32,40 +46,38 @@ class Qualities:
         """Whose quality is another now: which, and the score, 1 to 4.5."""
         if now < self._due:
             return []
-        self._due = now + INTERVAL_SECONDS
-        present = list(members)
-        after = {
-            transport.id: stats
-            for member in present
-            for transport in member.transports
-            if (stats := self._snapshot(transport.id)) is not None
-        }
-        lost: dict[int, float] = {}
-        for transport, stats in after.items():
-            before = self._before.get(transport)
-            if before is not None:
-                lost |= upstream_loss(before, stats)
+        self._due = now + INTERVAL_SECONDS / TURNS
+        self._turn = (self._turn + 1) % TURNS
+        present = {member.participant.id: member for member in members}
+        self._watched = {name: watched for name, watched in self._watched.items() if name in present}
+        lost = {track: share for watched in self._watched.values() for track, share in watched.lost.items()}
         changes = []
-        known, self._qualities = self._qualities, {}
-        for member in present:
-            quality = known.get(member.participant.id) or ConnectionQuality()
-            self._qualities[member.participant.id] = quality
-            if quality.handle_samples(self._samples(member, after, lost)):
-                changes.append((member.participant, quality.quality, quality.score))
-        self._before = after
+        for name, member in present.items():
+            watched = self._watched.setdefault(name, _Watched((self._turn - len(self._watched)) % TURNS))
+            if watched.turn == self._turn and self._look(member, watched, lost):
+                changes.append((member.participant, watched.quality.quality, watched.quality.score))
         return changes
 
-    def _samples(
-        self, member: Member, after: Mapping[int, TransportStats], lost: Mapping[int, float]
-    ) -> list[QualitySample]:
+    def _look(self, member: Member, watched: _Watched, lost: Mapping[int, float]) -> bool:
+        """Whether its quality is another now."""
         kinds: dict[int, Kind] = {
             subscription.egress: subscription.track.kind
             for subscription in member.downstream.subscriptions
             if subscription.egress is not None
         }
-        found = (
-            sample(self._before.get(transport.id), after[transport.id], kinds=kinds, upstream=lost)
-            for transport in member.transports
-            if transport.id in after
-        )
-        return [one for one in found if one is not None]
+        samples: list[QualitySample] = []
+        after: dict[int, TransportStats] = {}
+        watched.lost = {}
+        for transport in member.transports:
+            stats = self._snapshot(transport.id)
+            if stats is None:
+                continue
+            after[transport.id] = stats
+            before = watched.before.get(transport.id)
+            if before is not None:
+                watched.lost |= upstream_loss(before, stats)
+            taken = sample(before, stats, kinds=kinds, upstream=lost)
+            if taken is not None:
+                samples.append(taken)
+        watched.before = after
+        return watched.quality.handle_samples(samples)

@@ -30,17 +30,19 @@ class Speaking:
             self._reshown()
 
     def remove(self, publisher: Participant, track: Track, now: float) -> None:
-        if track.kind == "audio":
-            self._silence(publisher, now)
+        self.mute(publisher, now)
         if self._last_n is None or not _is_camera(track) or any(map(_is_camera, publisher.tracks)):
             return
         if self._last_n.remove(publisher.id, now):
             self._reshown()
 
     def mute(self, publisher: Participant, now: float) -> None:
-        """Something of theirs was muted or unmuted."""
+        """Something of theirs was muted or unmuted, or is gone."""
         if all(track.muted for track in publisher.tracks if track.kind == "audio"):
-            self._silence(publisher, now)
+            self._tell(self._speakers.mute(publisher), now)
+        dark = all(track.muted for track in publisher.tracks if _is_camera(track))
+        if self._last_n is not None and self._last_n.handle_mute(publisher.id, dark, now):
+            self._reshown()
 
     def handle_levels(self, levels: Sequence[tuple[Participant, int, int]], now: float) -> None:
         """One window of 200 ms: who was heard, how loud (-dBov), and for how many milliseconds of it."""
@@ -54,9 +56,6 @@ class Speaking:
         self._tell(self._speakers.handle_timeout(now), now)
         if self._last_n is not None and self._last_n.handle_timeout(now):
             self._reshown()
-
-    def _silence(self, publisher: Participant, now: float) -> None:
-        self._tell(self._speakers.mute(publisher), now)
 
     def _tell(self, changes: Sequence[SpeakerChange[Participant]], now: float) -> None:
         if not changes:
