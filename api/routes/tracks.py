@@ -57,7 +57,7 @@ async def get_track(room: RoomName, track_id: TrackId, context: ContextDep) -> R
     "/{track_id}",
     operation_id="updateTrack",
     summary="Mute a track, or unmute it",
-    description="The client of who publishes it is told to stop sending. Unmuting takes the setting may_unmute.",
+    description="The client of who publishes it is told to stop sending. Unmuting is refused where the server is not set up for it.",
     dependencies=[*LIMITED, Depends(require_admin)],
 )
 async def update_track(room: RoomName, track_id: TrackId, body: TrackUpdate, context: ContextDep) -> RoomTrack:

@@ -6,9 +6,18 @@ import pytest
 from pydantic import ValidationError
 
 from api.schemas import Figures, RoomCreate, TokenCreate
-from api.views import connection_view, participant_detail, participant_view, room_view
+from api.views import (
+    connection_view,
+    participant_detail,
+    participant_view,
+    room_track_view,
+    room_view,
+    subscription_view,
+)
+from sfu.calls.subscription import Subscription
 from sfu.connection import Connection
 from sfu.stats import PathStats
+from sfu.view_settings import ViewSettings
 from tests.api.recording import PATH, RecordedParticipant, RecordedRoom, RecordedTrack, RecordingSfu, WallClock
 
 WHEN = WallClock().now()
@@ -48,3 +57,24 @@ def test_bodies_refuse_what_they_do_not_know() -> None:
 
 def test_lifetimes_are_read() -> None:
     assert TokenCreate.model_validate({"identity": "a", "video": {}}).lifetime_seconds == 6 * 3600
+
+
+def test_a_subscription_shows_whose_track_it_is_and_whether_it_comes() -> None:
+    alice = RecordedParticipant("alice", "member", WHEN)
+    subscription = Subscription(alice, RecordedTrack())
+    assert subscription_view(subscription).model_dump() == {
+        "track": room_track_view(alice, RecordedTrack()).model_dump(),
+        "paused": False,
+    }
+    subscription.view = ViewSettings(enabled=False)
+    assert subscription_view(subscription).paused
+    subscription.view, subscription.paused = ViewSettings(), True
+    assert subscription_view(subscription).paused
+
+
+def test_members_who_publish_are_counted() -> None:
+    people = [
+        RecordedParticipant("a", "member", WHEN),
+        RecordedParticipant("b", "member", WHEN, tracks=[RecordedTrack()]),
+    ]
+    assert room_view(RecordedRoom("room", WHEN, participants=people)).num_publishers == 1

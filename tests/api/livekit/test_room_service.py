@@ -1,7 +1,6 @@
 """RoomService as LiveKit's own server SDK calls it, over real HTTP, with participants whose media can flow."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +15,8 @@ from livekit.protocol import room as proto
 from api.limits import MAX_PAYLOAD
 from api.livekit import room_service
 from api.livekit.room_service import RoomService
-from tests.api.livekit.calling import WITHIN, Caller, Client, Server, access, calling
+from tests.api.livekit.backend import joined
+from tests.api.livekit.calling import WITHIN, Caller, Server, calling
 from tests.api.recording import KEY, SECRET, admin_token, bearer
 
 ROOM = "room"
@@ -27,17 +27,6 @@ MICROPHONE = rtc.AddTrackRequest(cid="mic", name="m", type=models.TrackType.AUDI
 async def sdk(server: Server) -> AsyncIterator[api.LiveKitAPI]:
     async with api.LiveKitAPI(server.http_url, KEY, SECRET) as client:
         yield client
-
-
-@contextlib.asynccontextmanager
-async def joined(server: Server, identity: str, room: str = ROOM) -> AsyncIterator[Client]:
-    """Somebody who has joined; without media."""
-    client = Client(server, access(identity, room))
-    try:
-        await client.join()
-        yield client
-    finally:
-        await client.close()
 
 
 async def refused(call: Coroutine[Any, Any, object]) -> tuple[str, int]:
