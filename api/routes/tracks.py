@@ -57,7 +57,7 @@ async def get_track(room: RoomName, track_id: TrackId, context: ContextDep) -> R
     "/{track_id}",
     operation_id="updateTrack",
     summary="Mute a track, or unmute it",
-    description="The client of who publishes it is told to stop sending. Unmuting is refused where the server is not set up for it.",
+    description="The client of who publishes it is told to stop sending. The server may be set up to refuse unmuting.",
     dependencies=[*LIMITED, Depends(require_admin)],
 )
 async def update_track(room: RoomName, track_id: TrackId, body: TrackUpdate, context: ContextDep) -> RoomTrack:
