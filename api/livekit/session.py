@@ -53,7 +53,8 @@ class Services:
 
 
 class Session:
-    """Made when a member has joined, and of no use when it is closed. All on one event loop.
+    """Made when a member has joined, and of no use when it is closed. All on one event loop. `inbound` does what the
+    client asks for, `outbound` tells it what happens.
 
     Without a WebSocket it waits for RESUME_SECONDS, and then closes the member.
     """
@@ -66,18 +67,18 @@ class Session:
         self._socket: SignalSocket | None = None
         self._ended = False
         self._outbox = Outbox(services.describe, lambda: messages.room_info(member.room), self._wake)
-        self._outbound = Outbound(
+        self.outbound = Outbound(
             member,
             self._outbox,
             describe=services.describe,
             fresh_token=lambda: services.fresh_token(member),
             clock=loop.time,
         )
-        self._inbound = Inbound(
+        self.inbound = Inbound(
             member,
             services.data,
             put=self._outbox.put,
-            answering=self._outbound.answering,
+            answering=self.outbound.answering,
             now=services.now,
         )
         self._pace = Pace(rate=REQUEST_RATE, burst=REQUEST_BURST, now=loop.time())
@@ -87,19 +88,19 @@ class Session:
 
     def start(self, hello: Hello, join: rtc.JoinResponse) -> None:
         """Tell the client what there is, then see to what it brought along."""
-        member, outbound = self.member, self._outbound
+        member, outbound = self.member, self.outbound
         outbound.start()
         member.closed.connect(self._member_closed)
         member.message_received.connect(self._route)
-        member.track_removed.connect(self._inbound.note_removed)
-        member.track_muted.connect(self._inbound.note_muted)
+        member.track_removed.connect(self.inbound.note_removed)
+        member.track_muted.connect(self.inbound.note_muted)
         others = outbound.others
         join.other_participants.extend(self._services.describe(participant) for participant in others)
         self._outbox.put_join(rtc.SignalResponse(join=join), others)
         for track in hello.tracks:
-            self._inbound.handle(rtc.SignalRequest(add_track=track))
+            self.inbound.handle(rtc.SignalRequest(add_track=track))
         if hello.offer is not None:
-            self._inbound.handle(rtc.SignalRequest(offer=hello.offer))
+            self.inbound.handle(rtc.SignalRequest(offer=hello.offer))
         if not self._ended:
             member.start()
             outbound.restate()
@@ -115,10 +116,10 @@ class Session:
             server_info=messages.server_info(),
             last_message_seq=self._services.data.last_sequence(self.member.participant),
         )
-        present = [self.member.participant, *self._outbound.others]
+        present = [self.member.participant, *self.outbound.others]
         self._outbox.resume(rtc.SignalResponse(reconnect=reconnect), present)
-        self._outbound.restate()
-        self._outbound.refresh_token()
+        self.outbound.restate()
+        self.outbound.refresh_token()
         self.member.resume()
 
     async def serve(self, socket: SignalSocket) -> None:
@@ -163,7 +164,7 @@ class Session:
         try:
             request = rtc.SignalRequest.FromString(data)
             kind = request.WhichOneof("message")
-            self._inbound.handle(request)
+            self.inbound.handle(request)
             self._services.count("handled")
         except (DecodeError, Rejected):
             self._services.count("unreadable")
@@ -205,7 +206,7 @@ class Session:
     def _refresh_token(self) -> None:
         """The one the client joined with may expire while it is here."""
         if self._socket is not None or self._refreshing is None:
-            self._outbound.refresh_token()
+            self.outbound.refresh_token()
         self._refreshing = self._loop.call_later(REFRESH_SECONDS, self._refresh_token)
 
     def _member_closed(self, reason: str) -> None:
@@ -213,7 +214,7 @@ class Session:
         for timer in (self._resumption, self._refreshing):
             if timer is not None:
                 timer.cancel()
-        self._outbound.close()
+        self.outbound.close()
         last = None
         if reason not in _SILENT:
             action = rtc.LeaveRequest.RECONNECT if reason in _COME_AGAIN else rtc.LeaveRequest.DISCONNECT

@@ -7,7 +7,7 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 from livekit.protocol import models, rtc
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from api.context import Context
 from api.livekit import messages
@@ -48,6 +48,10 @@ class Signalling:
             ["outcome"],
             registry=context.metrics.registry,
         )
+        sockets = Gauge(
+            "sluice_signalling_sockets", "WebSockets of call participants.", registry=context.metrics.registry
+        )
+        sockets.set_function(lambda: len(self._serving))
         self._services = Services(
             data=self.data,
             describe=self._describe,
@@ -88,11 +92,14 @@ class Signalling:
     def back(self, room: str, identity: str, participant_id: str) -> Session | None:
         """The session a client wants to go on with, ready for it; None: there is none any more."""
         member = self._context.sfu.member(room, identity)
-        session = self._sessions.get(participant_id)
-        if member is None or session is None or session.member is not member:
-            return None
-        session.resume()
+        session = self.session(member) if member is not None and member.participant.id == participant_id else None
+        if session is not None:
+            session.resume()
         return session
+
+    def session(self, member: Member) -> Session | None:
+        """Theirs, if they came by this door and are still here."""
+        return self._sessions.get(member.participant.id)
 
     async def serve(self, session: Session | None, socket: SignalSocket) -> None:
         """Speak with a client until its WebSocket ends; None: it is to come anew."""

@@ -5,11 +5,15 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from aioice.turn import create_turn_endpoint
+from livekit.protocol import rtc
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from api.app import create_app
 from api.listeners import open_listeners
@@ -19,7 +23,7 @@ from api.sfu_settings import sfu_settings
 from sfu.server import Sfu
 from tests.api.certificates import self_signed, write_certificate
 from tests.api.real import access
-from tests.api.recording import settings_for_tests
+from tests.api.recording import settings_for_tests, token
 from tests.waiting import eventually
 
 
@@ -82,6 +86,22 @@ async def test_many_connections_at_once(server: Server) -> None:
             return (await http.get("/healthz")).status_code
 
     assert await asyncio.gather(*(ask() for _ in range(20))) == [200] * 20
+
+
+async def test_calls_are_joined_by_wss(server: Server) -> None:
+    url = f"{server.url.replace('https', 'wss')}/rtc?access_token={token(now=datetime.now(UTC))}"
+    async with connect(url, ssl=server.trust) as socket, asyncio.timeout(20):
+        first = await socket.recv()
+        assert isinstance(first, bytes)
+        assert rtc.SignalResponse.FromString(first).join.participant.identity == "alice"
+        await socket.send(rtc.SignalRequest(ping=1).SerializeToString())
+        while rtc.SignalResponse.FromString(await socket.recv()).WhichOneof("message") != "pong":  # type: ignore[arg-type]
+            pass
+
+
+async def test_an_upgrade_by_tls_is_refused_like_any(server: Server) -> None:
+    with pytest.raises(InvalidStatus, match="401"):
+        await connect(f"{server.url.replace('https', 'wss')}/rtc", ssl=server.trust)
 
 
 async def test_turn_answers_on_the_same_port(server: Server) -> None:
