@@ -27,6 +27,9 @@ CPU_BURST_SECONDS = 0.25
 OPENINGS_PER_SECOND = 1.0
 OPENINGS_BURST = 2 * MAX_CHANNELS
 
+# The reason that is no fault.
+PEER_CLOSED = "peer-closed"
+
 log = logging.getLogger(__name__)
 
 
@@ -243,7 +246,7 @@ class DataChannels:
         while self._gone:  # only now: a channel's last message may have come with its end
             self._channels.pop(self._gone.pop(), None)
         if self._association is not None and association.is_closed:
-            self._fail("peer-closed" if association.was_established else "no-answer")
+            self._fail(PEER_CLOSED if association.was_established else "no-answer")
 
     def _tell_opened(self, inner: RTCDataChannel) -> None:
         channel = self._channels.get(inner)
@@ -263,6 +266,8 @@ class DataChannels:
 
     def _fail(self, reason: str) -> None:
         if not self._closed:
-            log.warning("transport %d: its data channels ended: %s", self._transport.id, reason)
+            # Clients that leave close them first.
+            level = logging.DEBUG if reason == PEER_CLOSED else logging.WARNING
+            log.log(level, "transport %d: its data channels ended: %s", self._transport.id, reason)
             self.close()
             self.failed.emit(reason)

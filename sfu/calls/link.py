@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sfu.answer import LocalTransport
 from sfu.calls.data_section import DataSection
 from sfu.connection import Connection, examine
-from sfu.data_channels import DataChannel, DataChannels
+from sfu.data_channels import PEER_CLOSED, DataChannel, DataChannels
 from sfu.errors import Rejected
 from sfu.events import Signal
 from sfu.ids import Ids
@@ -81,7 +81,7 @@ class Link:
         self._data = data = DataChannels(self.transport)
         data.opened.connect(self._keep)
         # Without its channels a client can only begin anew.
-        data.failed.connect(lambda _: self.closed.emit("data-failed"))
+        data.failed.connect(lambda reason: self.closed.emit(reason if reason == PEER_CLOSED else "data-failed"))
         data.received.connect(lambda channel, message: self.message.emit(channel.label, message))
         data.start(section.port, section.max_message_size)
         for label, repeats in self._ours:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,8 +23,10 @@ class GoneError(Exception):
 class Caller:
     """`events` are in the order they were told. Use as an async context manager."""
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, command: Sequence[str] = ()) -> None:
+        """command: what goes before the client's own command line, as to run it in a namespace."""
         self.identity = identity
+        self._command = (*command, sys.executable, "-m", "tests.interop.livekit.sdk")
         self.events: list[dict[str, Any]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._asked = 0
@@ -34,9 +36,7 @@ class Caller:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.interop.livekit.sdk",
+            *self._command,
             cwd=_ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -162,7 +162,7 @@ async def call(
 
 
 async def join(
-    server: ServerProcess, room: str, caller: Caller, *, single: bool, token: str | None = None, **options: Any
+    server: ServerProcess, room: str, caller: Caller, *, single: bool, token: str = "", url: str = "", **options: Any
 ) -> None:
     token = token or server.token(caller.identity, room, publish=True, watch=True)
-    await caller.ask("connect", url=server.url.replace("http", "ws"), token=token, single=single, **options)
+    await caller.ask("connect", url=(url or server.url).replace("http", "ws"), token=token, single=single, **options)
