@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 description: what the framework finds out, and that every error is a problem."""
 
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -19,6 +20,7 @@ made by `sluice token`, by `POST /v1/tokens`, or by any LiveKit server SDK. Erro
 REFERENCE = "#/components/schemas/{model}"
 
 
+@cache
 def version() -> str:
     try:
         return metadata.version(DISTRIBUTION)
