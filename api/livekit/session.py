@@ -54,7 +54,7 @@ class Services:
 
 class Session:
     """Made when a member has joined, and of no use when it is closed. All on one event loop. `inbound` does what the
-    client asks for, `outbound` tells it what happens.
+    client asks for, `outbound` puts what happens into `outbox`.
 
     Without a WebSocket it waits for RESUME_SECONDS, and then closes the member.
     """
@@ -66,10 +66,10 @@ class Session:
         self._more = asyncio.Event()
         self._socket: SignalSocket | None = None
         self._ended = False
-        self._outbox = Outbox(services.describe, lambda: messages.room_info(member.room), self._wake)
+        self.outbox = Outbox(services.describe, lambda: messages.room_info(member.room), self._wake)
         self.outbound = Outbound(
             member,
-            self._outbox,
+            self.outbox,
             describe=services.describe,
             fresh_token=lambda: services.fresh_token(member),
             clock=loop.time,
@@ -77,7 +77,7 @@ class Session:
         self.inbound = Inbound(
             member,
             services.data,
-            put=self._outbox.put,
+            put=self.outbox.put,
             answering=self.outbound.answering,
             now=services.now,
         )
@@ -96,7 +96,7 @@ class Session:
         member.track_muted.connect(self.inbound.note_muted)
         others = outbound.others
         join.other_participants.extend(self._services.describe(participant) for participant in others)
-        self._outbox.put_join(rtc.SignalResponse(join=join), others)
+        self.outbox.put_join(rtc.SignalResponse(join=join), others)
         for track in hello.tracks:
             self.inbound.handle(rtc.SignalRequest(add_track=track))
         if hello.offer is not None:
@@ -117,7 +117,7 @@ class Session:
             last_message_seq=self._services.data.last_sequence(self.member.participant),
         )
         present = [self.member.participant, *self.outbound.others]
-        self._outbox.resume(rtc.SignalResponse(reconnect=reconnect), present)
+        self.outbox.resume(rtc.SignalResponse(reconnect=reconnect), present)
         self.outbound.restate()
         self.outbound.refresh_token()
         self.member.resume()
@@ -148,14 +148,14 @@ class Session:
     async def _write(self, socket: SignalSocket) -> None:
         while self._socket is socket:
             self._more.clear()
-            for data in self._outbox.take(self._loop.time()):
+            for data in self.outbox.take(self._loop.time()):
                 if not await socket.send(data):
                     return
-            if self._ended and self._outbox.is_empty:
+            if self._ended and self.outbox.is_empty:
                 await socket.close()
                 return
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._outbox.next_deadline()):
+                async with asyncio.timeout_at(self.outbox.next_deadline()):
                     await self._more.wait()
 
     def _hear(self, data: bytes) -> float:
@@ -183,7 +183,7 @@ class Session:
 
     def _wake(self) -> None:
         self._more.set()
-        if self._outbox.overflowed and not self._ended:
+        if self.outbox.overflowed and not self._ended:
             # Whoever caused the message that was too much is in the middle of something.
             self._loop.call_soon(self._cut_off)
 
@@ -200,7 +200,7 @@ class Session:
             return
         self._socket = None
         if not self._ended:
-            self._outbox.suspend()
+            self.outbox.suspend()
             self._resumption = self._loop.call_later(RESUME_SECONDS, self.member.close, "signal-lost")
 
     def _refresh_token(self) -> None:
@@ -219,7 +219,7 @@ class Session:
         if reason not in _SILENT:
             action = rtc.LeaveRequest.RECONNECT if reason in _COME_AGAIN else rtc.LeaveRequest.DISCONNECT
             last = leave(messages.disconnect_reason(reason), action)
-        self._outbox.finish(last)
+        self.outbox.finish(last)
         if self._socket is not None:
             self._socket.close_soon()
 
