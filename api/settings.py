@@ -190,6 +190,12 @@ class Settings(BaseSettings):
     livekit_single_peer_connection: bool = Field(
         default=True, description="Offer call clients one peer connection for both directions, not two."
     )
+    call_last_n: int | None = Field(
+        default=None, ge=0, description="Cameras that everybody in a call gets, of the last speakers; none: all."
+    )
+    call_remote_unmute: bool = Field(
+        default=False, description="A backend may turn on a participant's camera or microphone."
+    )
     max_rooms: int = Field(default=10_000, ge=1)
     max_participants_per_room: int = Field(default=5_000, ge=1)
     max_sessions: int = Field(default=20_000, ge=1)

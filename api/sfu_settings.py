@@ -19,6 +19,8 @@ def sfu_settings(settings: Settings) -> SfuSettings:
         workers=settings.workers,
         public_ips=settings.public_ip,
         include_loopback=settings.dev,
+        last_n=settings.call_last_n,
+        may_unmute=settings.call_remote_unmute,
         max_rooms=settings.max_rooms,
         max_participants_per_room=settings.max_participants_per_room,
         max_sessions=settings.max_sessions,
