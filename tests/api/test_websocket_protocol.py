@@ -8,9 +8,10 @@ import httpx
 import pytest
 from websockets import http11
 from websockets.asyncio.client import connect
+from websockets.frames import CloseCode
 
 from api.http_protocol import MAX_HEAD
-from api.websocket_protocol import BoundedWebSocketProtocol
+from api.websocket_protocol import CONTROL_BURST, BoundedWebSocketProtocol
 from tests.api.livekit.calling import Client, access, serving
 
 
@@ -72,3 +73,13 @@ async def test_a_request_in_the_middle_of_nothing(monkeypatch: pytest.MonkeyPatc
 def test_heads_are_bounded_once() -> None:
     assert BoundedWebSocketProtocol.__module__ == "api.websocket_protocol"  # which has changed that of the library
     assert http11.MAX_LINE_LENGTH == MAX_HEAD
+
+
+@pytest.mark.parametrize("opcode", [0x9, 0xA], ids=["pings", "pongs"])
+async def test_who_sends_pings_and_pongs_only_is_let_go(opcode: int) -> None:
+    async with serving() as server, connect(f"ws://127.0.0.1:{server.port}/rtc?access_token={access()}") as socket:
+        masked = bytes([0x80 | opcode, 0x80, 0, 0, 0, 0])
+        socket.transport.write(masked * int(CONTROL_BURST * 2))
+        async with asyncio.timeout(20):
+            await socket.wait_closed()
+        assert socket.close_code == CloseCode.POLICY_VIOLATION
