@@ -13,6 +13,7 @@ from sfu.calls.calls import Calls
 from sfu.calls.forwarding import Forwardings
 from sfu.calls.joining import Joining
 from sfu.calls.member import Member
+from sfu.combined_stats import combined
 from sfu.connection import Connection
 from sfu.errors import Conflict, NotFound
 from sfu.events import Signal
@@ -30,7 +31,7 @@ from sfu.rooms import Rooms
 from sfu.sdp import SessionDescription
 from sfu.session import MediaSession
 from sfu.settings import SfuSettings
-from sfu.stats import TransportStats, combined
+from sfu.stats import TransportStats
 from sfu.timer import Timer
 from sfu.transport import Transport
 from sfu.transports import Transports
