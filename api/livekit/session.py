@@ -21,6 +21,7 @@ from api.livekit.socket import SignalSocket
 from sfu.calls.member import Member
 from sfu.errors import Rejected, SfuError
 from sfu.participant import Participant
+from sfu.room import Room
 
 # How long a member may be without a WebSocket: clients try again for longer, but come anew by then.
 RESUME_SECONDS = 30.0
@@ -46,6 +47,7 @@ class Services:
 
     data: DataRouter
     describe: Callable[[Participant], models.ParticipantInfo]
+    describe_room: Callable[[Room], models.Room]
     fresh_token: Callable[[Member], str]
     ice_servers: Callable[[Member], list[rtc.ICEServer]]
     now: Callable[[], datetime]
@@ -66,7 +68,7 @@ class Session:
         self._more = asyncio.Event()
         self._socket: SignalSocket | None = None
         self._ended = False
-        self.outbox = Outbox(services.describe, lambda: messages.room_info(member.room), self._wake)
+        self.outbox = Outbox(services.describe, lambda: services.describe_room(member.room), self._wake)
         self.outbound = Outbound(
             member,
             self.outbox,

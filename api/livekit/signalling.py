@@ -20,11 +20,13 @@ from api.tokens import MAX_TTL, AccessToken, mint
 from sfu.calls.member import Member
 from sfu.errors import NotFound, Overloaded
 from sfu.participant import Participant
-from sfu.room import DEFAULT_DEPARTURE_TIMEOUT, DEFAULT_EMPTY_TIMEOUT
+from sfu.room import DEFAULT_DEPARTURE_TIMEOUT, DEFAULT_EMPTY_TIMEOUT, Room
 
 # In seconds, LiveKit's figures.
 PING_INTERVAL = 5
 PING_TIMEOUT = 15
+# Counting the participants of a large room takes a while; numbers are for show.
+ROOM_FRESHNESS = 0.1
 FRESH_TOKEN_TTL = timedelta(minutes=10)
 # How long clients may take to hear that the server ends.
 FAREWELL_SECONDS = 3.0
@@ -42,6 +44,7 @@ class Signalling:
         self._tokens: dict[str, AccessToken] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._described = WeakKeyDictionary[Participant, tuple[int, models.ParticipantInfo]]()
+        self._described_rooms = WeakKeyDictionary[Room, tuple[float, models.Room]]()
         self._counter = Counter(
             "sluice_signalling_messages",
             "Messages of call participants, by what became of them.",
@@ -55,6 +58,7 @@ class Signalling:
         self._services = Services(
             data=self.data,
             describe=self._describe,
+            describe_room=self._describe_room,
             fresh_token=self._fresh_token,
             ice_servers=self._ice_servers,
             now=context.now,
@@ -171,6 +175,14 @@ class Signalling:
         if known is None or known[0] != participant.version:
             known = self._described[participant] = participant.version, messages.participant_info(participant)
         return known[1]
+
+    def _describe_room(self, room: Room) -> models.Room:
+        """Made once for everybody who is told at about the same time."""
+        now = self._context.clock()
+        made, info = self._described_rooms.get(room, (float("-inf"), None))
+        if info is None or now - made > ROOM_FRESHNESS or info.metadata != room.metadata:
+            made, info = self._described_rooms[room] = now, messages.room_info(room)
+        return info
 
     def _ice_servers(self, member: Member) -> list[rtc.ICEServer]:
         return ice_servers(self._context.ice_servers(member.room.name, member.participant.identity))
