@@ -128,6 +128,8 @@ class Outbound:
     def _participant_changed(self, participant: Participant) -> None:
         if self._concerns(participant):
             self._outbox.note(participant, self._clock())
+        else:
+            self._outbox.note_left(participant, self._clock())
         if participant is self._member.participant and participant.permissions != self._permissions:
             self._permissions = participant.permissions
             self.refresh_token()

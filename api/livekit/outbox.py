@@ -96,10 +96,12 @@ class Outbox:
         self._change(participant.id, participant, now)
 
     def note_left(self, participant: Participant, now: float) -> None:
-        """They have left, as what they are now; of no interest to a client that never heard of them."""
+        """They have left, or hide; of no interest to a client that never heard of them."""
         if self._known.pop(participant.id, None) is None:
             return
-        info = self._departed[participant.id] = self._describe(participant)
+        info = self._departed[participant.id] = models.ParticipantInfo()
+        info.CopyFrom(self._describe(participant))
+        info.state = models.ParticipantInfo.DISCONNECTED
         if len(self._departed) > MAX_DEPARTED:
             del self._departed[next(iter(self._departed))]
         self._change(participant.id, info, now)

@@ -217,6 +217,14 @@ async def test_others_are_told_who_comes_changes_and_goes(server: Server) -> Non
         assert (info.sid, info.disconnect_reason) == (bob.id, models.DisconnectReason.CLIENT_INITIATED)
 
 
+async def test_one_who_hides_is_gone_for_the_others(server: Server) -> None:
+    async with calling(server, "alice") as alice, calling(server, "bob"):
+        await alice.expect_info("bob", ACTIVE)
+        for hidden, state in ((True, DISCONNECTED), (False, ACTIVE)):
+            server.sfu.moderation.update("room", "bob", permissions=Permissions(hidden=hidden))
+            await alice.expect_info("bob", state)
+
+
 async def test_one_who_comes_later_is_told_who_is_there(server: Server) -> None:
     async with calling(server, "alice"), calling(server, "spy", hidden=True) as spy:
         bob = Client(server, access("bob"))
@@ -429,6 +437,7 @@ async def test_a_little_garbage_is_forgiven_and_more_is_not(server: Server) -> N
 
 
 async def test_a_flood_of_requests_is_read_slowly_and_others_are_served(server: Server) -> None:
+    began = asyncio.get_running_loop().time()
     flooder, other = Client(server, access("flooder")), Client(server, access("other"))
     await flooder.join()
     await other.join()
@@ -451,7 +460,8 @@ async def test_a_flood_of_requests_is_read_slowly_and_others_are_served(server: 
     handled = server.app.state.context.metrics.registry.get_sample_value(
         "sluice_signalling_messages_total", {"outcome": "handled"}
     )
-    assert handled < 5_000
+    elapsed = asyncio.get_running_loop().time() - began
+    assert handled <= 2 * session.REQUEST_BURST + session.REQUEST_RATE * elapsed + 60
     flooding.cancel()
     await asyncio.wait({flooding})
     await flooder.cut()
