@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from api.durations import parse_duration
 from api.limits import MAX_DESTINATIONS, MAX_PAYLOAD, MAX_TOPIC
@@ -19,7 +19,7 @@ MAX_TIMEOUT = 7 * 86400
 
 RoomField = Annotated[str, AfterValidator(checked_room)]
 IdentityField = Annotated[str, AfterValidator(checked_identity)]
-Seconds = Annotated[float, Field(ge=0, le=MAX_TIMEOUT, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=MAX_TIMEOUT, allow_inf_nan=False)]
 Metadata = Annotated[str, Field(max_length=MAX_METADATA)]
 
 
@@ -50,14 +50,14 @@ class RoomUpdate(Body):
 class PermissionsUpdate(Body):
     """What is not given stays as it is."""
 
-    can_publish: bool | None = None
-    can_subscribe: bool | None = None
-    can_publish_data: bool | None = None
-    can_update_metadata: bool | None = Field(default=None, description="Its own name, metadata and attributes.")
-    can_subscribe_metrics: bool | None = None
-    hidden: bool | None = None
-    recorder: bool | None = None
-    agent: bool | None = None
+    can_publish: StrictBool | None = None
+    can_subscribe: StrictBool | None = None
+    can_publish_data: StrictBool | None = None
+    can_update_metadata: StrictBool | None = Field(default=None, description="Its own name, metadata and attributes.")
+    can_subscribe_metrics: StrictBool | None = None
+    hidden: StrictBool | None = None
+    recorder: StrictBool | None = None
+    agent: StrictBool | None = None
     sources: list[TrackSource] | None = Field(
         default=None, max_length=len(TrackSource), description="What may be published; empty: everything."
     )
@@ -97,7 +97,7 @@ class Transfer(Body):
 class TrackUpdate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"muted": True}]})
 
-    muted: bool
+    muted: StrictBool
 
 
 TrackIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=MAX_TRACK_IDS)]
@@ -129,7 +129,7 @@ class DataSend(Body):
     payload: Base64Bytes | None = Field(default=None, max_length=MAX_PAYLOAD, description="base64 (RFC 4648, 4).")
     text: str | None = Field(default=None, max_length=MAX_PAYLOAD)
     topic: str = Field(default="", max_length=MAX_TOPIC)
-    reliable: bool = Field(default=True, description="Repeated until it arrives, in order; otherwise sent once.")
+    reliable: StrictBool = Field(default=True, description="Repeated until it arrives, in order; otherwise sent once.")
     identities: list[str] = Field(default=[], max_length=MAX_DESTINATIONS, description="To whom; empty: everybody.")
 
     @model_validator(mode="after")
