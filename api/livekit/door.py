@@ -59,8 +59,9 @@ class Door:
         except (Problem, SfuError) as error:
             await websocket.send_denial_response(_refusal(error))
             return
-        await websocket.accept()
-        await self._signalling.serve(session, SignalSocket(websocket))
+        socket = SignalSocket(websocket)
+        if await socket.accept():
+            await self._signalling.serve(session, socket)
 
     async def _validate(self, request: Request, *, single: bool) -> Response:
         """What the upgrade would say. Clients that cannot see its status ask here."""

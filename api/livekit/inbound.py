@@ -18,8 +18,19 @@ from sfu.view_settings import ViewSettings
 
 log = logging.getLogger(__name__)
 
-# What a request costs beside reading it, where that is much more than for others (see `api.livekit.pace`).
-COSTS: Mapping[str, float] = {"offer": 15.0, "answer": 15.0, "sync_state": 15.0, "subscription": 3.0, "add_track": 3.0}
+# What a request costs beside reading it (see `api.livekit.pace`), where that is much more than for others: descriptions
+# are long to work out, and what one says of itself everybody is told.
+COSTS: Mapping[str, float] = {
+    "offer": 15.0,
+    "answer": 15.0,
+    "sync_state": 15.0,
+    "update_metadata": 15.0,
+    "subscription": 3.0,
+    "add_track": 3.0,
+    "mute": 3.0,
+    "update_audio_track": 3.0,
+    "update_video_track": 3.0,
+}
 COST = 1.0
 MAX_REPLAYED_SENDERS = 1_000
 # Tracks we have taken away or muted; a client that was not there may not have heard.

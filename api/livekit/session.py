@@ -104,6 +104,7 @@ class Session:
         if hello.offer is not None:
             self.inbound.handle(rtc.SignalRequest(offer=hello.offer))
         if not self._ended:
+            self._wait_for_socket()
             member.start()
             outbound.restate()
             self._refresh_token()
@@ -113,6 +114,7 @@ class Session:
         if self._socket is not None:
             self._socket.abort()
             self._let_go(self._socket)
+        self._wait_for_socket()
         reconnect = rtc.ReconnectResponse(
             ice_servers=self._services.ice_servers(self.member),
             server_info=messages.server_info(),
@@ -203,7 +205,12 @@ class Session:
         self._socket = None
         if not self._ended:
             self.outbox.suspend()
-            self._resumption = self._loop.call_later(RESUME_SECONDS, self.member.close, "signal-lost")
+            self._wait_for_socket()
+
+    def _wait_for_socket(self) -> None:
+        if self._resumption is not None:
+            self._resumption.cancel()
+        self._resumption = self._loop.call_later(RESUME_SECONDS, self.member.close, "signal-lost")
 
     def _refresh_token(self) -> None:
         """The one the client joined with may expire while it is here."""

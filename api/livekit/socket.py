@@ -12,11 +12,19 @@ CLOSING_SECONDS = 5.0
 
 
 class SignalSocket:
-    """Frames of ProtoBuf in both directions; accepted."""
+    """Frames of ProtoBuf in both directions."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._closing: asyncio.TimerHandle | None = None
+
+    async def accept(self) -> bool:
+        """False: the client is gone already."""
+        try:
+            await self._websocket.accept()
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return False
+        return True
 
     async def receive(self) -> bytes | None:
         """The next message; one that is not binary is empty. None: the connection has ended."""

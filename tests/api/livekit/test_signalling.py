@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from livekit.protocol import rtc
 
-from api.livekit import signalling
-from api.tokens import verify
+from api.livekit import session, signalling
+from api.livekit.join_request import Hello
+from api.tokens import AccessToken, VideoGrant, verify
 from sfu.errors import Overloaded
 from tests.api.livekit.calling import Client, Server, access, serving
 from tests.api.recording import KEY, SECRET
@@ -19,9 +20,9 @@ async def test_a_token_for_later_says_what_is_so_now_if_it_can(server: Server) -
     await client.expect("refresh_token")
     for metadata, kept in (("short", "short"), ("x" * 30_000, "")):
         server.sfu.moderation.update("room", "alice", name="A", metadata=metadata)
-        session = server.signalling.session(server.sfu.members("room")[0])
-        assert session is not None
-        session.outbound.refresh_token()
+        found = server.signalling.session(server.sfu.members("room")[0])
+        assert found is not None
+        found.outbound.refresh_token()
         refreshed = verify(await client.expect("refresh_token"), {KEY: SECRET}, datetime.now(UTC))
         assert (refreshed.identity, refreshed.metadata) == ("alice", kept)
         assert refreshed.video.can_update_own_metadata
@@ -44,6 +45,17 @@ async def test_nothing_is_kept_of_those_who_left(server: Server) -> None:
         return server.signalling.session(member) is None
 
     await eventually(forgotten, "the session is forgotten")
+
+
+async def test_one_whose_socket_never_comes_is_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RESUME_SECONDS", 0.05)
+    grants = VideoGrant(room_join=True, room="room")
+    joined = server.signalling.join("room", AccessToken(KEY, "alice", video=grants), Hello(single=False))
+
+    async def gone() -> bool:
+        return joined.member.ended == "signal-lost"
+
+    await eventually(gone, "the participant is gone")
 
 
 async def test_who_ends_lets_nobody_in(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
