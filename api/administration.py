@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 
-from api.facade import SfuFacade
 from api.livekit.requests import MAX_METADATA, check_description
 from sfu.errors import NotFound, Rejected
 from sfu.participant import Participant, ParticipantKind
+from sfu.room import Room
 
 MAX_TIMEOUT = 7 * 86400
 
 
-def find_participant(sfu: SfuFacade, room: str, identity: str) -> Participant:
-    """Viewers may share an identity; who is more than that comes first.
-
-    NotFound ("room-not-found", "participant-not-found").
-    """
-    found = sfu.rooms.get(room).with_identity(identity)
+def find_participant(room: Room, identity: str) -> Participant:
+    """Viewers may share an identity; who is more than that comes first. NotFound ("participant-not-found")."""
+    found = room.with_identity(identity)
     if not found:
         raise NotFound("participant-not-found", "there is no such participant in this room")
     return min(found, key=lambda participant: participant.kind is ParticipantKind.VIEWER)

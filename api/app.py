@@ -92,7 +92,7 @@ def create_app(
     app = FastAPI(title="Sluice", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.signalling = signalling
-    app.state.server_data = server_data = ServerData(sfu.rooms, signalling.data)
+    app.state.server_data = server_data = ServerData(sfu.rooms.get, signalling.data)
     resources = (rooms, participants, transfers, tracks, subscriptions, data, figures, tokens, ice_servers)
     for module in (whip, whep, *resources, health, reference):
         app.include_router(module.router)

@@ -96,7 +96,7 @@ def test_every_module_has_its_test(path: str) -> None:
     package, stem = path.split("/", 1)[0], Path(path).stem
     tests = [file for file in FILES if re.match(rf"tests/({package}|interop)/.*test_\w+\.py$", file)]
     named = any(Path(file).name == f"test_{stem}.py" for file in tests)
-    module = path.removesuffix(".py").replace("/", ".")
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     assert named or any(module in imported_by(file) for file in tests)
 
 

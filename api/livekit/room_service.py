@@ -100,7 +100,7 @@ class RoomService:
         self, token: AccessToken, request: proto.RoomParticipantIdentity
     ) -> models.ParticipantInfo:
         _require_admin(token, request.room)
-        return messages.participant_info(find_participant(self._sfu, request.room, request.identity))
+        return messages.participant_info(find_participant(self._sfu.rooms.get(request.room), request.identity))
 
     async def _remove_participant(
         self, token: AccessToken, request: proto.RoomParticipantIdentity
@@ -122,7 +122,7 @@ class RoomService:
         """What is empty stays as it is; an attribute of "" is removed; permissions are replaced."""
         _require_admin(token, request.room)
         name, metadata, attributes = request.name or None, request.metadata or None, dict(request.attributes)
-        participant = find_participant(self._sfu, request.room, request.identity)
+        participant = find_participant(self._sfu.rooms.get(request.room), request.identity)
         check_changes(participant, name=name, metadata=metadata, attributes=attributes)
         permissions = requests.permissions(request.permission) if request.HasField("permission") else None
         participant = self._sfu.moderation.update(
@@ -179,7 +179,7 @@ class RoomService:
     async def _perform_rpc(self, token: AccessToken, request: proto.PerformRpcRequest) -> proto.PerformRpcResponse:
         """The error of a participant's method is told in `meta`."""
         _require_admin(token, request.room)
-        find_participant(self._sfu, request.room, request.destination_identity)
+        find_participant(self._sfu.rooms.get(request.room), request.destination_identity)
         member = self._sfu.member(request.room, request.destination_identity)
         if member is None:
             raise TwirpError("failed_precondition", "the participant has not joined by a call's signalling")

@@ -1,15 +1,15 @@
 """Data that a backend sends to participants."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from livekit.protocol import models
 
-from api.facade import RoomsFacade
 from api.limits import MAX_DESTINATIONS, MAX_PAYLOAD, MAX_TOPIC
 from api.livekit.data import DataRouter
 from sfu.errors import Rejected
+from sfu.room import Room
 
 NONCE = 16
 # Of the messages sent last, by their nonces; of an older one a repetition is sent again.
@@ -29,8 +29,10 @@ class Message:
 
 
 class ServerData:
-    def __init__(self, rooms: RoomsFacade, data: DataRouter) -> None:
-        self._rooms = rooms
+    """room: of that name; NotFound ("room-not-found")."""
+
+    def __init__(self, room: Callable[[str], Room], data: DataRouter) -> None:
+        self._room = room
         self._data = data
         self._sent = OrderedDict[tuple[str, bytes], int]()
 
@@ -40,7 +42,7 @@ class ServerData:
         NotFound ("room-not-found"), Rejected ("payload-too-large", "topic-too-long", "too-many-destinations",
         "malformed-nonce").
         """
-        home = self._rooms.get(room)
+        home = self._room(room)
         _check(message)
         known = self._sent.get((home.id, message.nonce)) if message.nonce else None
         if known is not None:

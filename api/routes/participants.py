@@ -55,7 +55,7 @@ async def list_participants(
 async def get_participant(room: RoomName, identity: Identity, context: ContextDep) -> ParticipantDetail:
     sfu = context.sfu
     try:
-        participant = find_participant(sfu, room, identity)
+        participant = find_participant(sfu.rooms.get(room), identity)
     except NotFound:
         lost = sfu.lost_participant(room, identity)
         if lost is None:
@@ -74,7 +74,7 @@ async def get_participant(room: RoomName, identity: Identity, context: ContextDe
 async def update_participant(
     room: RoomName, identity: Identity, body: ParticipantUpdate, context: ContextDep
 ) -> ParticipantBody:
-    participant = find_participant(context.sfu, room, identity)
+    participant = find_participant(context.sfu.rooms.get(room), identity)
     attributes = None if body.attributes is None else {key: value or "" for key, value in body.attributes.items()}
     check_changes(participant, name=body.name, metadata=body.metadata, attributes=attributes)
     permissions = None if body.permissions is None else changed(participant.permissions, body.permissions)

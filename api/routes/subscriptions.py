@@ -47,7 +47,7 @@ def of(member: Member) -> Subscriptions:
 
 def find(context: Context, room: str, identity: str) -> Member:
     """NotFound, Conflict ("not-a-member")."""
-    find_participant(context.sfu, room, identity)
+    find_participant(context.sfu.rooms.get(room), identity)
     member = context.sfu.member(room, identity)
     if member is None:
         raise Conflict("not-a-member", "the participant has not joined by a call's signalling")

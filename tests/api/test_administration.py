@@ -6,19 +6,17 @@ import pytest
 
 from api.administration import MAX_TIMEOUT, check_changes, check_room_settings, find_participant
 from sfu.errors import NotFound, Rejected
-from tests.api.recording import RecordedParticipant, RecordedRoom, RecordingSfu, WallClock
+from tests.api.recording import RecordedParticipant, RecordedRoom, WallClock
 
 WHEN = WallClock().now()
 
 
 def test_who_is_more_than_a_viewer_comes_first() -> None:
-    sfu = RecordingSfu(WallClock().now)
     people = [RecordedParticipant("a", kind, WHEN, id=f"PA_{kind}") for kind in ("viewer", "member")]
-    sfu.rooms.rooms["room"] = RecordedRoom("room", WHEN, participants=people)
-    assert find_participant(sfu, "room", "a") is people[1]
-    for room, identity in (("room", "b"), ("none", "a")):
-        with pytest.raises(NotFound):
-            find_participant(sfu, room, identity)
+    room = RecordedRoom("room", WHEN, participants=people)
+    assert find_participant(room, "a") is people[1]
+    with pytest.raises(NotFound):
+        find_participant(room, "b")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class World:
         rooms = RecordingRooms(wall.now)
         rooms.rooms["room"] = room = RecordedRoom("room", wall.now())
         self.members = [Receiver(participant(name), room) for name in ("alice", "bob")]
-        self.data = ServerData(rooms, DataRouter(lambda name: self.members if name == "room" else []))
+        self.data = ServerData(rooms.get, DataRouter(lambda name: self.members if name == "room" else []))
 
     def heard(self) -> list[list[tuple[bool, bytes]]]:
         return [[(reliable, packet.user.payload) for reliable, packet in member.got] for member in self.members]

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from api.tokens import verify
-from clients.rest import ApiError, SluiceClient, UnreachableError
+from clients.rest import SluiceClient
+from clients.rest.errors import ApiError, UnreachableError
 from clients.rest.requests import ATTEMPTS
 from tests.api.recording import KEY, SECRET, WallClock
 
