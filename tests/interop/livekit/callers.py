@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,6 +102,16 @@ class Caller:
             return figures if figures["frames"] >= before + frames and matching(figures) else None
 
         return await _there(look, f"{self.identity} receives {sid}")
+
+    async def receives_all(self, tracks: Mapping[str, Callable[[dict[str, Any]], bool]]) -> None:
+        """Wait until some frames of each of these tracks have come, and show what is right."""
+
+        async def look() -> dict[str, Any] | None:
+            media = await self.ask("media")
+            missing = [sid for sid, right in tracks.items() if sid not in media or not right(media[sid])]
+            return None if missing else {"media": media}
+
+        await _there(look, f"{self.identity} receives everything")
 
     async def sees(self, matching: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until the room is like that to this client."""

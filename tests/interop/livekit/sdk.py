@@ -111,6 +111,7 @@ class Participant:
         size: list[int] | None = None,
         simulcast: bool = False,
         codec: str = "VP8",
+        fps: float = 15.0,
     ) -> str:
         width, height = size or [320, 180]
         feed = rtc.VideoSource(width, height, is_screencast=source == "screen_share")
@@ -120,7 +121,7 @@ class Participant:
         )
         publication = await self.room.local_participant.publish_track(track, options)
         self.tracks[publication.sid] = track
-        self.tasks[publication.sid] = asyncio.ensure_future(_paint(feed, width, height, colour))
+        self.tasks[publication.sid] = asyncio.ensure_future(_paint(feed, width, height, colour, fps))
         return publication.sid
 
     async def unpublish(self, sid: str) -> None:
@@ -141,6 +142,16 @@ class Participant:
         await self.room.local_participant.publish_data(
             payload, reliable=reliable, topic=topic, destination_identities=to or []
         )
+
+    async def flood(self, seconds: float, size: int, reliable: bool) -> int:
+        """Send packets of so many bytes as fast as they are taken; how many it were."""
+        loop = asyncio.get_running_loop()
+        end, sent = loop.time() + seconds, 0
+        while loop.time() < end:
+            packets = [self.room.local_participant.publish_data(b"f" * size, reliable=reliable) for _ in range(50)]
+            await asyncio.gather(*packets, return_exceptions=True)
+            sent += len(packets)
+        return sent
 
     async def send_text(self, text: str, topic: str, to: list[str] | None = None) -> None:
         await self.room.local_participant.send_text(text, topic=topic, destination_identities=to)
@@ -238,7 +249,7 @@ async def _sing(feed: rtc.AudioSource, tone: float) -> None:
         at += FRAME
 
 
-async def _paint(feed: rtc.VideoSource, width: int, height: int, colour: list[int]) -> None:
+async def _paint(feed: rtc.VideoSource, width: int, height: int, colour: list[int], fps: float) -> None:
     """One colour and a grain that moves, or encoders send next to nothing."""
     grain = np.random.default_rng(1)
     loop = asyncio.get_running_loop()
@@ -249,19 +260,17 @@ async def _paint(feed: rtc.VideoSource, width: int, height: int, colour: list[in
         spot = int(grain.integers(0, height - 16))
         picture[spot : spot + 16, :16, :3] = grain.integers(0, 255, (16, 16, 3), np.uint8)
         feed.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, picture.tobytes()))
-        due += 1 / 15
+        due += 1 / fps
         await asyncio.sleep(max(0.0, due - loop.time()))
 
 
 async def _hear(track: rtc.Track, figures: dict[str, Any]) -> None:
-    recent = np.zeros(0, np.int16)
-    async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
+    async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1, frame_size_ms=100):
+        samples = np.frombuffer(event.frame.data, np.int16)
+        spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
         figures["frames"] += 1
-        recent = np.concatenate([recent, np.frombuffer(event.frame.data, np.int16)])[-RATE // 10 :]
-        if figures["frames"] % 10 == 0:
-            spectrum = np.abs(np.fft.rfft(recent * np.hanning(len(recent))))
-            figures["tone"] = float(np.argmax(spectrum)) * RATE / len(recent)
-            figures["level"] = float(np.sqrt(np.mean(recent.astype(np.float64) ** 2)))
+        figures["tone"] = float(np.argmax(spectrum)) * RATE / len(samples)
+        figures["level"] = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
 
 
 async def _look(track: rtc.Track, figures: dict[str, Any]) -> None:
