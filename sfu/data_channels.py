@@ -208,11 +208,12 @@ class DataChannels:
             return
 
         def handle() -> None:
-            begun = self._cpu_clock()
             self.lost_packets += not association.handle_packet(packet)
-            self._cpu.spend(self._cpu_clock() - begun)
 
+        begun = self._cpu_clock()
         self._run(handle)
+        # With what came of its messages: who sends to everybody in a room makes work for everybody.
+        self._cpu.spend(self._cpu_clock() - begun)
 
     def _run(self, step: Callable[[], object]) -> None:
         """Let the association do something, survive whatever comes of it, and pass on what has happened."""

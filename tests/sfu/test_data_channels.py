@@ -326,6 +326,25 @@ async def test_who_takes_too_much_of_the_processor_is_not_heard_for_a_while(hurr
     await call.close()
 
 
+async def test_work_that_messages_make_for_others_is_their_senders(hurried: None) -> None:
+    call = Call()
+
+    def work(*_: object) -> None:
+        call._cpu += 1.0
+
+    call.channels.received.connect(work)
+    await call.connect()
+    ((theirs, _),) = await call.open_all("_reliable")
+    theirs.send(b"expensive")
+    await eventually(lambda: len(call.received) == 1)
+    theirs.send(b"unheard")
+    await eventually(lambda: call.channels.lost_packets > 3)
+    assert len(call.received) == 1
+    call.now += 100
+    await eventually(lambda: len(call.received) == 2)
+    await call.close()
+
+
 async def test_packets_before_the_start_are_lost() -> None:
     call = Call()
     await call.connect(client=False)
