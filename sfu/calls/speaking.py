@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sfu.last_n import LastN
-from sfu.participant import Participant
+from sfu.participant import Participant, ParticipantState
 from sfu.room import Room
 from sfu.speakers import SpeakerChange, Speakers
 from sfu.track import Track, TrackSource
@@ -26,22 +26,26 @@ class Speaking:
         return self._last_n.passes(viewer.id, publisher.id, screen=screen, pinned=asked_for)
 
     def add(self, publisher: Participant, track: Track, now: float) -> None:
-        if self._last_n is not None and _is_camera(track) and self._last_n.add(publisher.id, now):
+        if self._last_n is None or not _is_camera(track):
+            return
+        speaks = any(change.key is publisher for change in self._speakers.current())
+        added = self._last_n.add(publisher.id, now)
+        muted = self._last_n.handle_mute(publisher.id, _is_dark(publisher), now)
+        if self._last_n.handle_speaking(publisher.id, speaks, now) or added or muted:
             self._reshown()
 
     def remove(self, publisher: Participant, track: Track, now: float) -> None:
         self.mute(publisher, now)
-        if self._last_n is None or not _is_camera(track) or any(map(_is_camera, publisher.tracks)):
+        if self._last_n is None or not _is_camera(track) or any(map(_is_camera, _present(publisher))):
             return
         if self._last_n.remove(publisher.id, now):
             self._reshown()
 
     def mute(self, publisher: Participant, now: float) -> None:
         """Something of theirs was muted or unmuted, or is gone."""
-        if all(track.muted for track in publisher.tracks if track.kind == "audio"):
+        if all(track.muted for track in _present(publisher) if track.kind == "audio"):
             self._tell(self._speakers.mute(publisher), now)
-        dark = all(track.muted for track in publisher.tracks if _is_camera(track))
-        if self._last_n is not None and self._last_n.handle_mute(publisher.id, dark, now):
+        if self._last_n is not None and self._last_n.handle_mute(publisher.id, _is_dark(publisher), now):
             self._reshown()
 
     def handle_levels(self, levels: Sequence[tuple[Participant, int, int]], now: float) -> None:
@@ -57,6 +61,10 @@ class Speaking:
         if self._last_n is not None and self._last_n.handle_timeout(now):
             self._reshown()
 
+    def close(self) -> None:
+        """Nobody listens any more, so nobody counts as speaking."""
+        self._room.active_speakers = ()
+
     def _tell(self, changes: Sequence[SpeakerChange[Participant]], now: float) -> None:
         if not changes:
             return
@@ -66,6 +74,15 @@ class Speaking:
             moved = [self._last_n.handle_speaking(change.key.id, change.active, now) for change in changes]
             if any(moved):
                 self._reshown()
+
+
+def _present(publisher: Participant) -> Sequence[Track]:
+    """Who leaves keeps its tracks, for those who ask what they were."""
+    return publisher.tracks if publisher.state is ParticipantState.ACTIVE else ()
+
+
+def _is_dark(publisher: Participant) -> bool:
+    return all(track.muted for track in _present(publisher) if _is_camera(track))
 
 
 def _is_camera(track: Track) -> bool:
