@@ -43,6 +43,7 @@ class Downstream(ABC):
         self._subscriptions: dict[str, Subscription] = {}
         self._waiting: dict[str, Subscription] = {}
         self._sections: dict[str, Section] = {}
+        self._started = False
 
     @property
     def subscriptions(self) -> Collection[Subscription]:
@@ -79,6 +80,15 @@ class Downstream(ABC):
                 section.settled = False
         self.renegotiate()
         return subscription
+
+    def start(self) -> None:
+        """The client may be asked to renegotiate from now on."""
+        self._started = True
+        self.renegotiate()
+
+    def end(self) -> None:
+        """The connection is gone: there is nothing to ask the client for any more."""
+        self._started = False
 
     def feed(self, subscription: Subscription) -> None:
         """Its view, or what flows of its track, is another."""

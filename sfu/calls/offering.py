@@ -30,7 +30,8 @@ class OfferingDownstream(Downstream):
     """At most one offer is outstanding; whatever changes meanwhile is in the next. An m-section goes through `inactive`
     before it carries another track: some clients miss a change of track within it.
 
-    `offered` is told each offer. Sections are never taken back, only reused (RFC 3264, 8).
+    `offered` is told each offer: the first at once, even with nothing to send, for it is how clients connect. Sections
+    are never taken back, only reused (RFC 3264, 8).
     """
 
     def __init__(self, datapath: DataPath, layering: Layering, ids: Ids, local: LocalTransport) -> None:
@@ -40,18 +41,11 @@ class OfferingDownstream(Downstream):
         self._payload_types = PayloadTypes()
         self._outstanding: _Outstanding | None = None
         self._offers = 0
-        self._started = False
-        self._dirty = False
         self._last: list[OfferedSection] | None = None
 
     @property
     def waits_for_answer(self) -> bool:
         return self._outstanding is not None
-
-    def start(self) -> None:
-        """Make the first offer, which there is one of even with nothing to send: it is how clients connect."""
-        self._started = True
-        self.renegotiate()
 
     def restart(self, local: LocalTransport) -> None:
         """Offer everything again with other ICE credentials. An answer to what was outstanding does not count."""
@@ -60,10 +54,7 @@ class OfferingDownstream(Downstream):
         self.renegotiate()
 
     def renegotiate(self) -> None:
-        if not self._started:
-            return
-        if self._outstanding is not None:
-            self._dirty = True
+        if not self._started or self._outstanding is not None:
             return
         self._assign()
         sections = [self._describe(section) for section in self._sections.values()]
@@ -93,7 +84,7 @@ class OfferingDownstream(Downstream):
         outstanding, self._outstanding = self._outstanding, None
         if outstanding is None:
             return
-        for mid, section in self._sections.items():
+        for mid, section in list(self._sections.items()):
             offered = outstanding.carried.get(mid)
             if offered is None:
                 section.settled = True
@@ -104,30 +95,31 @@ class OfferingDownstream(Downstream):
                 else:
                     section.subscription, section.settled = None, False
                     self._refuse(offered)
-        self._dirty = False
         self.renegotiate()
 
     def _assign(self) -> None:
         """Everything that waits gets an m-section, an old one that is free or a new one, while there are any."""
+        free: dict[str, list[Section]] = {"audio": [], "video": []}
+        for section in self._sections.values():
+            if section.subscription is None and section.settled:
+                free[section.kind].append(section)
         for track_id, subscription in list(self._waiting.items()):
             kind = subscription.track.kind
-            section = next((free for free in self._sections.values() if self._is_free(free, kind)), None)
-            if section is None:
-                if len(self._sections) >= MAX_SECTIONS:
-                    return
-                mid = str(len(self._sections) + 1)
-                section = self._sections[mid] = Section(mid, kind, ())
+            if not free[kind] and len(self._sections) >= MAX_SECTIONS:
+                continue
             try:
-                section.codecs = self._payload_types.pairs(subscription.track.codecs)
+                codecs = self._payload_types.pairs(subscription.track.codecs)
             except Rejected:
                 self._refuse(subscription)
                 continue
+            if free[kind]:
+                section = free[kind].pop(0)
+            else:
+                mid = str(len(self._sections) + 1)
+                section = self._sections[mid] = Section(mid, kind, ())
             del self._waiting[track_id]
-            section.subscription, section.settled = subscription, False
+            section.codecs, section.subscription, section.settled = codecs, subscription, False
             subscription.place(self._ids, rtx=any(pair.rtx for pair in section.codecs))
-
-    def _is_free(self, section: Section, kind: str) -> bool:
-        return section.kind == kind and section.subscription is None and section.settled
 
     def _describe(self, section: Section) -> OfferedSection:
         stream = section.subscription.stream if section.subscription is not None else None
