@@ -151,16 +151,6 @@ class Room:
         self.metadata = metadata
         self.changed.emit()
 
-    def hand_over(self, participant: Participant, destination: "Room", now: float) -> None:
-        """They leave for another room, as they are. Overloaded ("room-full")."""
-        destination.check_space()
-        state = participant.state
-        self.leave(participant, now)
-        participant.state = ParticipantState.JOINING
-        destination.join(participant)
-        if state is ParticipantState.ACTIVE:
-            destination.activate(participant)
-
     def leave(self, participant: Participant, now: float) -> None:
         if self._participants.pop(participant.id, None) is None:
             return

@@ -32,7 +32,7 @@ class Call:
         self._demands = Demands(self._tell_demand)
         self._qualities = Qualities(snapshot, clock())
         self._members: dict[str, Member] = {}
-        # Ids of tracks that somebody has had, and of those who may not have a track, by its id.
+        # Ids of tracks that somebody has had, and of members who were told that they may not have a track, by its id.
         self._wanted: set[str] = set()
         self._barred: dict[str, set[str]] = {}
         # By the data path's handle of the track, and the member's id.
@@ -67,6 +67,7 @@ class Call:
             member.wishes_changed.connect(lambda: self._reconsider(member)),
             member.subscription_permissions_changed.connect(lambda: self._allow_anew(member)),
             member.view_changed.connect(lambda subscription: self._viewed(member, subscription)),
+            member.downstream.failed.connect(lambda subscription, _: self._refused(member, subscription.track)),
         )
         self._reconsider(member)
 
@@ -78,10 +79,13 @@ class Call:
             disconnect()
         for track in list(member.subscribed):
             self._end(member, track)
+        for barred in self._barred.values():
+            barred.discard(member.participant.id)
 
     def close(self) -> None:
         for disconnect in self._disconnect:
             disconnect()
+        self._speaking.close()
 
     def subscribers(self, handle: int) -> Sequence[tuple[Member, Subscription]]:
         """Of the track that the data path calls so."""
@@ -140,13 +144,11 @@ class Call:
     def _participant_changed(self, participant: Participant) -> None:
         """It may be allowed other things now, as a publisher or a subscriber."""
         member = self.member(participant)
-        if member is None:
-            return
-        permissions = participant.permissions
-        for track in list(member.published):
-            if not permissions.may_publish(track.source):
-                member.remove_track(track)
-        self._reconsider(member)
+        if member is not None:
+            for track in list(member.published):
+                if not participant.permissions.may_publish(track.source):
+                    member.remove_track(track)
+            self._reconsider(member)
         self._reconsider_tracks_of(participant)
 
     def _allow_anew(self, publisher: Member) -> None:
@@ -173,11 +175,13 @@ class Call:
                 self._consider(member, publisher, track)
 
     def _consider(self, member: Member, publisher: Participant, track: Track) -> None:
-        have = member.downstream.subscription(track.id) is not None
+        subscription = member.downstream.subscription(track.id)
         wanted = self._may_have(member, publisher, track) and member.interest.wants(track.id)
-        if wanted and not have:
-            self._begin(member, Subscription(publisher, track))
-        elif have and not wanted:
+        if wanted and subscription is None:
+            self._begin(member, Subscription(publisher, track, member.interest.view(track.id)))
+        elif wanted and subscription is not None:
+            self._show(member, subscription)
+        elif subscription is not None:
             self._end(member, track)
 
     def _begin(self, member: Member, subscription: Subscription) -> None:
@@ -186,6 +190,8 @@ class Call:
             self._subscriptions.setdefault(track.handle, {})[member.participant.id] = (member, subscription)
         subscription.paused = not self._shows(member, subscription)
         member.downstream.want(subscription)
+        if member.downstream.subscription(track.id) is not subscription:
+            return  # It was refused, or the member left over it.
         self._viewed(member, subscription)
         owner = self.member(publisher)
         if owner is not None and track.id not in self._wanted:
@@ -201,6 +207,11 @@ class Call:
         self._demands.unwant(member.participant.id, track, self._clock())
         self.rescheduled.emit()
 
+    def _refused(self, member: Member, track: Track) -> None:
+        """Its client cannot have it, and is not asked again until it asks itself."""
+        member.interest.wish((track.id,), False)
+        self._end(member, track)
+
     def _viewed(self, member: Member, subscription: Subscription) -> None:
         """It shows the track in another way."""
         self._demands.want(member.participant.id, subscription, self._clock())
@@ -211,15 +222,19 @@ class Call:
         asked_for = member.interest.asked_for(track.id)
         return self._speaking.shows(member.participant, publisher, track, asked_for=asked_for)
 
+    def _show(self, member: Member, subscription: Subscription) -> None:
+        """Pause it, or go on with it, as who speaks and what it asked for has it now."""
+        paused = not self._shows(member, subscription)
+        if paused != subscription.paused:
+            subscription.paused = paused
+            member.downstream.feed(subscription)
+            self._viewed(member, subscription)
+
     def _show_anew(self) -> None:
         """Others have spoken: everybody gets other cameras."""
         for member in self.members:
-            for subscription in member.downstream.subscriptions:
-                paused = not self._shows(member, subscription)
-                if paused != subscription.paused:
-                    subscription.paused = paused
-                    member.downstream.feed(subscription)
-                    self._viewed(member, subscription)
+            for subscription in list(member.downstream.subscriptions):
+                self._show(member, subscription)
 
     def _count_audience(self) -> None:
         watched = any(participant.kind is ParticipantKind.VIEWER for participant in self.room.participants)
@@ -232,6 +247,8 @@ class Call:
             owner.quality_demanded.emit(track, demand.enabled)
 
     def _may_have(self, member: Member, publisher: Participant, track: Track) -> bool:
+        if self.member(member.participant) is not member:  # It left while the others were told.
+            return False
         if publisher is member.participant or publisher.state is not ParticipantState.ACTIVE or publisher.hidden:
             return False
         if track.handle is None or not member.participant.permissions.can_subscribe:

@@ -12,7 +12,7 @@ from sfu.events import Signal
 from sfu.ids import Ids
 from sfu.layering import Layering
 from sfu.media_endpoint import MediaEndpoint
-from sfu.participant import Participant, ParticipantKind
+from sfu.participant import Participant, ParticipantKind, ParticipantState
 from sfu.quality import ConnectionQuality
 from sfu.room import Room
 
@@ -95,11 +95,19 @@ class Calls:
         source, participant = member.room, member.participant
         destination.check_space()
         self._leave_call(member)
-        source.hand_over(participant, destination, self._clock())
+        state = participant.state
+        source.leave(participant, self._clock())
+        participant.state = ParticipantState.JOINING
+        destination.join(participant)
         member.room = destination
-        # Its client hears where it is before it hears of tracks there.
+        # Its client hears where it is before it hears of tracks there; whom it lets have its own tracks is known before
+        # the others hear of those.
         member.moved.emit(destination)
+        if member.ended is not None:
+            return
         self._call(destination).add(member)
+        if state is ParticipantState.ACTIVE:
+            destination.activate(participant)
 
     def layers_changed(self, handle: int) -> None:
         """Other layers of the track that the data path calls so flow than before."""
@@ -131,9 +139,9 @@ class Calls:
                 member.handle_timeout(now)
                 self._reschedule(member)
         for room_id in list(self._call_deadlines.pop_due(now)):
-            call = self._calls[room_id]
-            call.handle_timeout(now)
-            self._reschedule_call(call)
+            if (call := self._calls.get(room_id)) is not None:
+                call.handle_timeout(now)
+                self._reschedule_call(call)
 
     def _call(self, room: Room) -> Call:
         call = self._calls.get(room.id)
@@ -162,7 +170,9 @@ class Calls:
         self.ended.emit(member, reason)
 
     def _leave_call(self, member: Member) -> None:
-        call = self._calls[member.room.id]
+        call = self._calls.get(member.room.id)
+        if call is None:
+            return
         call.remove(member)
         if not call.members:
             call.close()

@@ -46,7 +46,7 @@ class Demands:
 
     def set_audience(self, broadcast: Participant | None, now: float) -> None:
         """All of the broadcast is wanted by those who watch it; None: nobody does."""
-        for known in self._demands.values():
+        for known in list(self._demands.values()):
             wanted = broadcast is not None and known[0] is broadcast
             self._settle(known, known[2].want(AUDIENCE, "high" if wanted else None, now))
 
@@ -55,8 +55,9 @@ class Demands:
 
     def handle_timeout(self, now: float) -> None:
         for track_id in list(self._deadlines.pop_due(now)):
-            known = self._demands[track_id]
-            self._settle(known, known[2].handle_timeout(now))
+            # Who is told may leave, and its other tracks with it.
+            if (known := self._demands.get(track_id)) is not None:
+                self._settle(known, known[2].handle_timeout(now))
 
     def _settle(self, known: tuple[Participant, Track, Demand[str]], changed: bool) -> None:
         publisher, track, demand = known

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sfu.errors import Overloaded
 from sfu.ids import Ids
-from sfu.participant import Participant, ParticipantKind
+from sfu.participant import Participant, ParticipantKind, ParticipantState
 from sfu.room import Room
 from sfu.track import Track
 
@@ -76,8 +76,10 @@ class _Forwarding:
             home.participant_left.connect(self._original_left),
             destination.participant_left.connect(self._image_left),
         ]
-        for track in original.tracks:
-            self._published(original, track)
+        # Until then nobody is told of its tracks, nor that they end.
+        if original.state is ParticipantState.ACTIVE:
+            for track in original.tracks:
+                self._published(original, track)
 
     def _published(self, participant: Participant, track: Track) -> None:
         if participant is self._original and track.id not in self._tracks:
@@ -101,6 +103,7 @@ class _Forwarding:
 
     def _changed(self, participant: Participant) -> None:
         if participant is self._original:
+            self._image.permissions = participant.permissions
             self._image.attributes = {}
             self._destination.describe(
                 self._image,

@@ -32,6 +32,9 @@ JOIN_SECONDS = 60.0
 # An offer of ours that is not answered by then never will be.
 ANSWER_SECONDS = 15.0
 
+# Why it ends when a connection of its does: clients that leave close theirs first.
+_REASONS = {"peer-closed": "left", "data-failed": "failed"}
+
 
 class Member:
     """Signals, in the order things happen: `offered` and `sections_wanted` are how the client is asked to renegotiate,
@@ -82,7 +85,6 @@ class Member:
         self._clock = clock
         self._now = now
         self._answers = 0
-        self._views: dict[str, ViewSettings] = {}
         self._join_due: float | None = clock() + JOIN_SECONDS
         self._answer_due: float | None = None
         engine = endpoint.engine
@@ -139,10 +141,7 @@ class Member:
 
     def start(self) -> None:
         """The client knows that it has joined: it may be asked for things."""
-        if self._offering is not None:
-            self._offering.start()
-        elif self._answering is not None:
-            self._answering.start()
+        self.downstream.start()
 
     def add_track(self, announcement: TrackAnnouncement) -> Track:
         """Rejected ("not-permitted"), Overloaded ("too-many-tracks")."""
@@ -154,8 +153,8 @@ class Member:
         """The client's offer on the connection it publishes on. Malformed, Rejected, Overloaded: nothing is changed."""
         offered = read_offer(sdp)
         link = self._publishing
-        link.candidates.add_all(offered.description)
         transport = link.follow(offered.remote, offered.extensions)
+        link.candidates.add_all(offered.description)
         receiving = self.upstream.place(offered.sections)
         sending = self._answering.place(offered.sections) if self._answering is not None else {}
         self._answers += 1
@@ -204,7 +203,8 @@ class Member:
         self.wishes_changed.emit()
 
     def set_view(self, track_ids: Collection[str], view: ViewSettings) -> None:
-        """How the client shows these tracks. Of tracks it does not have, nothing is kept."""
+        """How the client shows these tracks; of those it does not have (yet) it is remembered."""
+        self.interest.show(track_ids, view)
         for track_id in track_ids:
             subscription = self.downstream.subscription(track_id)
             if subscription is not None and subscription.view != view:
@@ -242,10 +242,12 @@ class Member:
             return
         self.ended = self.participant.departure = reason
         self._join_due = self._answer_due = None
-        self.upstream.end()
+        self.downstream.end()
         for link in self.links:
             link.close()
         self.closed.emit(reason)
+        # Not before the others have let go of its tracks, which they know by the data path's handles.
+        self.upstream.end()
 
     def remove_track(self, track: Track) -> None:
         """Not the client's doing."""
@@ -291,4 +293,4 @@ class Member:
         self.connected.emit()
 
     def _link_closed(self, reason: str) -> None:
-        self.close("failed" if reason == "data-failed" else "connection-lost")
+        self.close(_REASONS.get(reason, "connection-lost"))

@@ -87,7 +87,8 @@ class Upstream:
 
     def end(self) -> None:
         """Its connection is gone, and with it everything it carried."""
-        for track in list(self._carried.values()):
+        self._transport = None
+        for track in self._carried.values():
             unpublish(self._datapath, self._layering, track)
 
     def _announced_for(self, section: PeerSection) -> Track | None:
