@@ -15,8 +15,9 @@ import pytest
 from api.context import Context
 from api.figures import ParticipantFigures, RoomFigures, dropped, participant_figures, traffic, video_tracks
 from api.server_load import cores, process_seconds, resident_bytes, thread_seconds
+from sfu.combined_stats import combined
 from sfu.participant import Participant
-from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats, combined
+from sfu.stats import EgressStats, LayerStats, PathStats, TrackStats, TransportStats
 from tests.api.real import admin, publisher, real_http, viewer
 from tests.api.recording import (
     PATH,
