@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api.deps import LIMITED, RoomName
 from api.livekit.server_data import Message, ServerData
 from api.replay import ReplayDep
-from api.routes.participants import require_admin
+from api.routes.rooms import require_admin
 from api.schemas import DataSend, DataSent
 
 router = APIRouter(prefix="/v1/rooms/{room}/data", tags=["Data"])

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from api.administration import check_changes, find_participant
-from api.deps import LIMITED, ContextDep, RoomName, TokenDep, limit_address, require
+from api.deps import LIMITED, ContextDep, RoomName, limit_address
 from api.paging import DEFAULT_PAGE_SIZE, paginate
-from api.routes.rooms import PageSize, PageToken, malformed_page_token
+from api.routes.rooms import PageSize, PageToken, malformed_page_token, require_admin
 from api.schemas import Participant as ParticipantBody
 from api.schemas import ParticipantDetail, ParticipantPage, ParticipantUpdate, PermissionsUpdate
 from api.views import participant_detail, participant_view
@@ -19,10 +19,6 @@ from sfu.permissions import Permissions
 # An identity may contain slashes, so it is the rest of the path.
 ONE = "/{identity:path}"
 Identity = Annotated[str, Path(description="The participant's identity.", examples=["alice"])]
-
-
-def require_admin(room: RoomName, token: TokenDep) -> None:
-    require(token.may_administer(room), "administering this room")
 
 
 router = APIRouter(prefix="/v1/rooms/{room}/participants", tags=["Participants"])

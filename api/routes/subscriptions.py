@@ -5,7 +5,8 @@ from fastapi import APIRouter, Depends
 from api.administration import find_participant
 from api.context import Context
 from api.deps import LIMITED, ContextDep, RoomName, limit_address
-from api.routes.participants import ONE, Identity, require_admin
+from api.routes.participants import ONE, Identity
+from api.routes.rooms import require_admin
 from api.schemas import Subscriptions, SubscriptionsUpdate
 from api.views import subscription_view
 from sfu.calls.member import Member

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from api.context import Context
 from api.deps import LIMITED, ContextDep, RoomName, limit_address
 from api.paging import DEFAULT_PAGE_SIZE, paginate
-from api.routes.participants import require_admin
-from api.routes.rooms import PageSize, PageToken, malformed_page_token
+from api.routes.rooms import PageSize, PageToken, malformed_page_token, require_admin
 from api.schemas import RoomTrack, TrackPage, TrackUpdate
 from api.views import room_track_view
 from sfu.errors import NotFound

@@ -2,12 +2,13 @@
 
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from api.deps import LIMITED, ContextDep, RoomName, TokenDep, require
 from api.replay import ReplayDep
+from api.routes.rooms import require_admin
 from api.schemas import Participant, Transfer
 from api.views import participant_view
 from sfu.participant import Participant as Moved
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/v1/rooms/{room}", tags=["Participants"])
     "grants roomAdmin and destinationRoom.",
     status_code=201,
     response_model=Participant,
-    dependencies=LIMITED,
+    dependencies=[*LIMITED, Depends(require_admin)],
 )
 async def move_participant(
     room: RoomName, body: Transfer, token: TokenDep, context: ContextDep, replay: ReplayDep
@@ -45,7 +46,7 @@ async def move_participant(
     "there. Takes the grants roomAdmin and destinationRoom.",
     status_code=201,
     response_model=Participant,
-    dependencies=LIMITED,
+    dependencies=[*LIMITED, Depends(require_admin)],
 )
 async def forward_participant(
     room: RoomName, body: Transfer, token: TokenDep, context: ContextDep, replay: ReplayDep

@@ -13,6 +13,7 @@ from tests.api.recording import (
     WallClock,
     admin_token,
     bearer,
+    token,
 )
 
 ADMIN = bearer(admin_token())
@@ -198,3 +199,47 @@ async def test_every_route_takes_its_grant(
         assert (done.status_code, done.json()["code"]) == (409, "not-a-member")
     else:
         assert done.is_success
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+async def test_bodies_are_looked_at_for_those_with_a_grant(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock, method: str, path: str
+) -> None:
+    """There may be much wrong with them, and each fault costs."""
+    occupy(sfu, wall, "alice")
+    wrong = {str(number): 0 for number in range(100)}
+    participant = bearer(token("alice"))
+    assert (await http.request(method, path, json=wrong, headers=participant)).status_code == 403
+    refused = await http.request(method, path, json=wrong, headers=ADMIN)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
+    assert len(refused.json()["errors"]) <= 20
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"", "application/json", 422),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"attributes":' * 50_000, "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b"[]", "application/json", 422),
+        (b"{}", "text/plain", 422),
+        (b"x" * (1 << 20 | 1), "application/json", 413),
+    ],
+)
+async def test_bodies_that_nobody_should_send(
+    http: httpx.AsyncClient,
+    sfu: RecordingSfu,
+    wall: WallClock,
+    method: str,
+    path: str,
+    body: bytes,
+    content_type: str,
+    status: int,
+) -> None:
+    occupy(sfu, wall, "alice")
+    refused = await http.request(method, path, content=body, headers=ADMIN | {"Content-Type": content_type})
+    assert refused.status_code == status
+    assert refused.headers["content-type"] == "application/problem+json"

@@ -15,7 +15,16 @@ from livekit.protocol import room as proto
 from api.app import create_app
 from api.livekit.twirp import STATUS_BY_CODE, TwirpError, error_response, read_json, read_protobuf, refusal
 from sfu.errors import Conflict, Malformed, NotFound, Overloaded, Rejected, SfuError
-from tests.api.recording import RecordingSfu, WallClock, admin_token, bearer, settings_for_tests
+from tests.api.recording import (
+    RecordedParticipant,
+    RecordedRoom,
+    RecordingSfu,
+    WallClock,
+    admin_token,
+    bearer,
+    settings_for_tests,
+    token,
+)
 
 CREATE = "/twirp/livekit.RoomService/CreateRoom"
 ADMIN = bearer(admin_token())
@@ -51,6 +60,27 @@ async def test_what_is_asked_in_json_is_answered_in_it(http: httpx.AsyncClient, 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic x"}, {"Authorization": "Bearer x"}])
 async def test_a_token_is_required(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     assert told(await http.post(CREATE, json={"name": "room"}, headers=headers)) == (401, "unauthenticated")
+
+
+async def test_bodies_are_read_for_those_with_a_grant(http: httpx.AsyncClient) -> None:
+    participant = {**JSON, **bearer(token("alice"))}
+    assert told(await http.post(CREATE, content=b"{", headers=participant)) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("people", [1, 120])
+async def test_a_large_room_is_listed_whole(
+    http: httpx.AsyncClient, sfu: RecordingSfu, wall: WallClock, people: int
+) -> None:
+    everyone = [RecordedParticipant(f"p{number}", "member", wall.now()) for number in range(people)]
+    sfu.rooms.rooms["room"] = RecordedRoom("room", wall.now(), participants=everyone)
+    path = "/twirp/livekit.RoomService/ListParticipants"
+    listed = (await http.post(path, json={"room": "room"}, headers=ADMIN)).json()["participants"]
+    request = proto.ListParticipantsRequest(room="room").SerializeToString()
+    answer = proto.ListParticipantsResponse.FromString(
+        (await http.post(path, content=request, headers=PROTOBUF)).content
+    )
+    assert [one["identity"] for one in listed] == [one.identity for one in answer.participants]
+    assert [one["identity"] for one in listed] == [one.identity for one in everyone]
 
 
 @pytest.mark.parametrize(
