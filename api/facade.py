@@ -77,7 +77,15 @@ class SfuFacade(Protocol):
     def http_accepted(self) -> Signal[[HttpAccepted]]: ...
     def set_certificate(self, chain: bytes, key: bytes) -> None: ...
     async def publish(
-        self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
+        self,
+        room: str,
+        identity: str,
+        offer: str,
+        *,
+        name: str = "",
+        metadata: str = "",
+        attributes: Mapping[str, str] | None = None,
+        permissions: Permissions = ...,
     ) -> SessionFacade: ...
     async def watch(
         self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""

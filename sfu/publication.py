@@ -5,14 +5,23 @@ from datetime import datetime
 
 from sfu._datapath import TrackSpec
 from sfu.datapath import DataPath
+from sfu.errors import Rejected
 from sfu.extensions import TRANSPORT_CC
 from sfu.ids import Ids
 from sfu.layering import Layering
 from sfu.negotiation import Kind, MediaPlan, Plan
+from sfu.permissions import Permissions
 from sfu.track import Track, TrackAnnouncement, TrackSource
 
 # Of a WHIP publisher, whose protocol does not say.
 _SOURCES: dict[Kind, TrackSource] = {"audio": TrackSource.MICROPHONE, "video": TrackSource.CAMERA}
+
+
+def check_permitted(plan: Plan, permissions: Permissions) -> None:
+    """Rejected ("not-permitted"): of audio or video, which count as microphone and camera, one may not be published."""
+    for media in plan.media:
+        if not permissions.may_publish(_SOURCES[media.kind]):
+            raise Rejected("not-permitted", f"publishing {media.kind} is not permitted")
 
 
 def publish_plan(

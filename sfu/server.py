@@ -23,8 +23,9 @@ from sfu.lost import LostParticipants
 from sfu.media_endpoint import MediaEndpoint
 from sfu.moderation import Moderation
 from sfu.negotiation import Plan, plan
-from sfu.participant import Participant, ParticipantKind
-from sfu.publication import publish_plan
+from sfu.participant import EVERYTHING, Participant, ParticipantKind
+from sfu.permissions import Permissions
+from sfu.publication import check_permitted, publish_plan
 from sfu.quality import ConnectionQuality
 from sfu.room import Room
 from sfu.rooms import Rooms
@@ -167,22 +168,33 @@ class Sfu:
             return False
 
     async def publish(
-        self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
+        self,
+        room: str,
+        identity: str,
+        offer: str,
+        *,
+        name: str = "",
+        metadata: str = "",
+        attributes: Mapping[str, str] | None = None,
+        permissions: Permissions = EVERYTHING,
     ) -> MediaSession:
         """Bring the offer's audio and video into the room, which is created if need be. A session the same identity
         publishes there already is replaced.
 
-        Malformed, Rejected: the offer (see `sfu.negotiation`). Overloaded: a limit is reached.
+        Malformed, Rejected: the offer (see `sfu.negotiation`), or what it sends is not permitted. Overloaded: a limit
+        is reached.
         """
         running = self._require_running()
         endpoint = running.endpoint
         planned = plan(SessionDescription.parse(offer), "publish")
+        check_permitted(planned, permissions)
         endpoint.transports.check_space()
         home = self._rooms.get_or_create(room)
         replaced = home.named(identity)
         home.check_space(leaving=1 if replaced else 0)
         transport = self._open_transport(planned)
         participant = self._participant(ParticipantKind.PUBLISHER, identity, name, metadata)
+        participant.attributes, participant.permissions = dict(attributes or {}), permissions
         participant.tracks = publish_plan(
             endpoint.engine, running.layering, transport.id, planned, self._ids, self._now()
         )

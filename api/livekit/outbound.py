@@ -197,10 +197,13 @@ class Outbound:
     def _moved(self, room: Room) -> None:
         self._listen_to(room)
         others = self.others
+        me = self._describe(self._member.participant)
+        if self._member.is_connected:  # and so active in the new room as soon as it is told of
+            me.state = models.ParticipantInfo.ACTIVE
         moved = rtc.RoomMovedResponse(
             room=messages.room_info(room),
             token=self._fresh_token(),
-            participant=self._describe(self._member.participant),
+            participant=me,
             other_participants=[self._describe(participant) for participant in others],
         )
         self._outbox.move(rtc.SignalResponse(room_moved=moved), others)

@@ -4,12 +4,21 @@ from starlette.responses import Response
 
 from api.context import Context
 from api.facade import SessionFacade
+from api.livekit.join_request import granted
 from api.routes.signalling import Door, signalling_router
 from api.tokens import AccessToken
 
 
 async def _open(context: Context, room: str, token: AccessToken, offer: str) -> SessionFacade:
-    return await context.sfu.publish(room, token.identity, offer, name=token.name, metadata=token.metadata)
+    return await context.sfu.publish(
+        room,
+        token.identity,
+        offer,
+        name=token.name,
+        metadata=token.metadata,
+        attributes=token.attributes,
+        permissions=granted(token),
+    )
 
 
 router = signalling_router(

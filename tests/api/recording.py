@@ -19,7 +19,7 @@ from sfu.connection import Connection
 from sfu.errors import Conflict, Malformed, NotFound, Overloaded, SfuError
 from sfu.events import Signal
 from sfu.negotiation import Kind
-from sfu.participant import Participant, ParticipantKind, ParticipantState
+from sfu.participant import EVERYTHING, Participant, ParticipantKind, ParticipantState
 from sfu.permissions import Permissions
 from sfu.remote_candidates import CandidateCount
 from sfu.room import Room
@@ -278,7 +278,15 @@ class RecordingSfu:
         self.certificates.append((chain, key))
 
     async def publish(
-        self, room: str, identity: str, offer: str, *, name: str = "", metadata: str = ""
+        self,
+        room: str,
+        identity: str,
+        offer: str,
+        *,
+        name: str = "",
+        metadata: str = "",
+        attributes: Mapping[str, str] | None = None,
+        permissions: Permissions = EVERYTHING,
     ) -> RecordedSession:
         return self._open("publish", room, identity, offer, name, metadata)
 

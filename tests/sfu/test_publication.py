@@ -3,11 +3,14 @@
 import pytest
 
 from sfu._datapath import Core, TrackSpec
+from sfu.errors import Rejected
 from sfu.ids import Ids
 from sfu.layering import Layering
 from sfu.negotiation import plan
-from sfu.publication import publish_plan, track_spec, unpublish
+from sfu.permissions import Permissions
+from sfu.publication import check_permitted, publish_plan, track_spec, unpublish
 from sfu.sdp import SessionDescription
+from sfu.track import TrackSource
 from tests.sfu import offers
 from tests.sfu.recorder import Recorder
 from tests.sfu.rooms_of import NOW
@@ -42,3 +45,13 @@ def test_a_track_knows_what_carries_it_until_it_ends() -> None:
     layering.handle_layer_changed(handle, 0, True, 1.0)
     assert (video.handle, layering.flowing(handle)) == (None, frozenset())
     assert datapath.calls == [("unpublish", handle)]
+
+
+def test_audio_counts_as_a_microphone_and_video_as_a_camera() -> None:
+    planned = plan(SessionDescription.parse(offers.offer(offers.CHROME)), "publish")
+    check_permitted(planned, Permissions())
+    check_permitted(planned, Permissions(sources=frozenset({TrackSource.CAMERA, TrackSource.MICROPHONE})))
+    for denied in (Permissions(can_publish=False), Permissions(sources=frozenset({TrackSource.MICROPHONE}))):
+        with pytest.raises(Rejected) as caught:
+            check_permitted(planned, denied)
+        assert caught.value.code == "not-permitted"
