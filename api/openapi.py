@@ -12,7 +12,8 @@ from api.schemas import ProblemDetails
 
 DISTRIBUTION = "sluice-sfu"
 DESCRIPTION = """\
-Publish over WHIP (RFC 9725), watch over WHEP (draft-ietf-wish-whep-04), and manage rooms, participants and tokens.
+Publish over WHIP (RFC 9725), watch over WHEP (draft-ietf-wish-whep-04), and manage rooms, participants, what they
+publish and receive, and tokens. LiveKit's clients and server SDKs speak their own protocol to the same rooms.
 
 Every request but those for health and metrics carries an access token: a LiveKit-shaped JWT, `Authorization: Bearer …`,
 made by `sluice token`, by `POST /v1/tokens`, or by any LiveKit server SDK. Errors are `application/problem+json`.

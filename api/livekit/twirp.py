@@ -49,7 +49,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "unimplemented": 501,
     "internal": 500,
     "unavailable": 503,
-    "data_loss": 500,
+    "dataloss": 500,
 }
 # What the data layer refuses, by the kind of refusal and, where a kind is too coarse, by its code.
 _CODE_BY_KIND: Mapping[type[SfuError], str] = {

@@ -4,11 +4,23 @@ import inspect
 
 import pytest
 
-from api.facade import SfuFacade
+from api.facade import ModerationFacade, RoomsFacade, SfuFacade
+from sfu.moderation import Moderation
+from sfu.rooms import Rooms
 from sfu.server import Sfu, SfuSettings
-from tests.api.recording import RecordingSfu, WallClock
+from tests.api.recording import RecordingModeration, RecordingRooms, RecordingSfu, WallClock
 
-METHODS = [name for name, member in vars(SfuFacade).items() if inspect.isfunction(member) and not name.startswith("_")]
+CLASSES: list[tuple[type, type, type]] = [
+    (SfuFacade, Sfu, RecordingSfu),
+    (RoomsFacade, Rooms, RecordingRooms),
+    (ModerationFacade, Moderation, RecordingModeration),
+]
+METHODS = [
+    (facade, name, implementations)
+    for facade, *implementations in CLASSES
+    for name, member in vars(facade).items()
+    if inspect.isfunction(member) and not name.startswith("_")
+]
 
 
 def test_both_satisfy_the_protocol() -> None:
@@ -17,8 +29,8 @@ def test_both_satisfy_the_protocol() -> None:
     assert len(both) == 2
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_parameters_have_the_same_names(name: str) -> None:
-    wanted = list(inspect.signature(getattr(SfuFacade, name)).parameters)
-    assert list(inspect.signature(getattr(Sfu, name)).parameters) == wanted
-    assert list(inspect.signature(getattr(RecordingSfu, name)).parameters) == wanted
+@pytest.mark.parametrize(("facade", "name", "implementations"), METHODS)
+def test_parameters_have_the_same_names(facade: type, name: str, implementations: list[type]) -> None:
+    wanted = list(inspect.signature(getattr(facade, name)).parameters)
+    for implementation in implementations:
+        assert list(inspect.signature(getattr(implementation, name)).parameters) == wanted

@@ -278,10 +278,13 @@ async def test_a_method_is_called(server: Server, answer: Answer, status: int, t
         assert (answered.status_code, answered.json()) == (status, told)
 
 
-@pytest.mark.parametrize(("answer", "code"), [(lambda request: [], "1501"), (lambda request: [ack(request)], "1502")])
-async def test_a_method_that_is_not_answered(server: Server, answer: Answer, code: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "timeout_ms", "code"),
+    [(lambda request: [], 300, "1501"), (lambda request: [ack(request)], 3_000, "1502")],
+)
+async def test_a_method_that_is_not_answered(server: Server, answer: Answer, timeout_ms: int, code: str) -> None:
     async with calling(server, "alice") as alice:
-        answered = await perform(server, alice, answer, timeout_ms=1_000)
+        answered = await perform(server, alice, answer, timeout_ms)
         assert (answered.status_code, answered.json()["meta"]["rpc_code"]) == (408, code)
 
 
