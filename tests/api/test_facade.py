@@ -31,6 +31,9 @@ def test_both_satisfy_the_protocol() -> None:
 
 @pytest.mark.parametrize(("facade", "name", "implementations"), METHODS)
 def test_parameters_have_the_same_names(facade: type, name: str, implementations: list[type]) -> None:
+    """What an implementation takes besides, it can do without."""
     wanted = list(inspect.signature(getattr(facade, name)).parameters)
     for implementation in implementations:
-        assert list(inspect.signature(getattr(implementation, name)).parameters) == wanted
+        taken = inspect.signature(getattr(implementation, name)).parameters.values()
+        assert [parameter.name for parameter in taken][: len(wanted)] == wanted
+        assert all(parameter.default is not parameter.empty for parameter in list(taken)[len(wanted) :])
