@@ -1,9 +1,11 @@
 """Calls without sockets: real members over real transports that never connect, and clients that answer when told to."""
 
+import logging
 import random
-import re
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Self, cast
+
+import pytest
 
 from sfu._datapath import EgressSpec, TrackSpec
 from sfu.answer import LocalTransport
@@ -18,7 +20,6 @@ from sfu.media_endpoint import MediaEndpoint
 from sfu.moderation import Moderation
 from sfu.negotiation import Kind
 from sfu.participant import Participant
-from sfu.permissions import Permissions
 from sfu.room import Room
 from sfu.rooms import Rooms
 from sfu.stats import TransportStats
@@ -121,7 +122,7 @@ class Hall:
         self.rooms = Rooms(
             ids, clock=lambda: self.now, now=lambda: NOW, max_rooms=10, max_participants=max_participants
         )
-        endpoint = cast(MediaEndpoint, _Endpoint(self.datapath, ids, self))
+        endpoint = cast("MediaEndpoint", _Endpoint(self.datapath, ids, self))
         self.calls = Calls(endpoint, self.layering, ids, clock=lambda: self.now, now=lambda: NOW, last_n=last_n)
         self.forwardings = Forwardings(ids, lambda: self.now)
         self.moderation = Moderation(self.rooms, self.calls, self.forwardings, close=self._close, may_unmute=False)
@@ -156,7 +157,9 @@ class Hall:
 
 
 class Guest:
-    """A client: `offers` are those it was made, `heard` what its member's other signals said, by name."""
+    """A client: `offers` are those it was made, `heard` what its member's other signals said, by name. `waits`: what it
+    was offered or asked for and has not answered; `asked`: how often it was asked for the same offer.
+    """
 
     def __init__(self, member: Member) -> None:
         self.member = member
@@ -164,8 +167,11 @@ class Guest:
         self.heard: list[tuple[object, ...]] = []
         self._unanswered: list[ServerOffer] = []
         self._sections: list[tuple[Kind, str, str]] = []
+        self.asked = 0
+        self._wanted: tuple[int, int] | None = None
         self._ids = 0
         member.offered.connect(self._take)
+        member.sections_wanted.connect(self._ask)
         for name in ("sections_wanted", "track_wanted", "subscription_allowed", "subscription_failed"):
             getattr(member, name).connect(lambda *said, name=name: self.heard.append((name, *said)))
         for name in ("quality_demanded", "track_muted", "track_removed", "moved", "closed"):
@@ -173,8 +179,7 @@ class Guest:
 
     @property
     def waits(self) -> int:
-        """How many offers it has not answered."""
-        return len(self._unanswered)
+        return len(self._unanswered) + (self._wanted is not None)
 
     def connect(self) -> None:
         tuple(self.member.links)[-1].connected.emit()
@@ -209,15 +214,24 @@ class Guest:
         self.offer()
 
     def offer(self) -> None:
+        self._wanted, self.asked = None, 0
         self.member.offer(described(self._sections))
 
     def answer(self) -> bool:
-        """The oldest offer that has no answer; False: there is none."""
+        """The oldest offer that has no answer, or the request for one; False: there is none."""
+        if self._wanted is not None:
+            self.receive(*self._wanted)
+            return True
         if not self._unanswered:
             return False
         offer = self._unanswered.pop(0)
         self.member.answer(answered(offer.sdp), offer.id)
         return True
+
+    def refuse(self) -> None:
+        """Take nothing of the oldest offer that has no answer."""
+        offer = self._unanswered.pop(0)
+        self.member.answer(answered(offer.sdp).replace("a=recvonly", "a=inactive"), offer.id)
 
     def answer_all(self) -> None:
         while self.answer():
@@ -225,6 +239,10 @@ class Guest:
 
     def said(self, name: str) -> list[tuple[object, ...]]:
         return [words for first, *rest in self.heard if first == name for words in [tuple(rest)]]
+
+    def _ask(self, audio: int, video: int) -> None:
+        self.asked += 1
+        self._wanted = audio, video
 
     def _take(self, offer: ServerOffer) -> None:
         self.offers.append(offer)
@@ -244,9 +262,27 @@ def described(sections: list[tuple[Kind, str, str]]) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def permissions(**said: object) -> Permissions:
-    return Permissions(**said)  # type: ignore[arg-type]
+class Failures(logging.Handler):
+    """Signals log what their listeners raise; here it counts. Listens from `__enter__` until `__exit__`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(self.format(record))
+
+    def __enter__(self) -> Self:
+        logging.getLogger("sfu").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("sfu").removeHandler(self)
 
 
-def mids(sdp: str) -> list[str]:
-    return re.findall(r"^a=mid:(\S+)", sdp, re.MULTILINE)
+@pytest.fixture
+def sound() -> Iterator[None]:
+    """No listener fails."""
+    with Failures() as failures:
+        yield
+    assert failures.records == []

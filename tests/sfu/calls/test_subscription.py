@@ -65,7 +65,7 @@ def test_it_can_flow_again_after_it_was_stopped() -> None:
     flow.start()
     first = flow.subscription.egress
     flow.subscription.stop(flow.datapath)
-    assert flow.datapath.calls[-1] == ("unsubscribe", first)
+    assert ("unsubscribe", first) in flow.datapath.calls
     assert flow.subscription.stream is None
     flow.start()
     assert flow.datapath.calls[-1] == ("set_source", flow.subscription.egress, 50, {96: (100, 101)})
