@@ -26,7 +26,8 @@ class Room:
     `participant_changed` tells of everything visible but tracks; tracks are told of while their participant is active.
     `participant_activated` comes before its tracks. `active_speakers` has the loudest first, `speakers_changed` who
     speaks, no longer speaks, or is louder or quieter; `qualities_changed` whose connection is better or worse, with a
-    score of 1 to 4.5. `ended`: why there is no such room any more, "deleted" or "empty".
+    score of 1 to 4.5; `qualities` has what was told last, by participant id. `ended`: why there is no such room any
+    more, "deleted" or "empty".
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Room:
         self.qualities_changed = Signal[[Sequence[tuple[Participant, Quality, float]]]]()
         self.broadcast_changed = Signal[["Room"]]()
         self.active_speakers: Sequence[SpeakerChange[Participant]] = ()
+        self.qualities: dict[str, tuple[Participant, Quality, float]] = {}
         self._participants: dict[str, Participant] = {}
 
     @property
@@ -154,6 +156,7 @@ class Room:
     def leave(self, participant: Participant, now: float) -> None:
         if self._participants.pop(participant.id, None) is None:
             return
+        self.qualities.pop(participant.id, None)
         was_active = participant.state is ParticipantState.ACTIVE
         participant.state = ParticipantState.DISCONNECTED
         participant.version += 1

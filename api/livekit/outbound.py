@@ -77,6 +77,7 @@ class Outbound:
         """The client has been away: tell it what is so all the time, and does not happen."""
         current = [change for change in self._member.room.active_speakers if self._concerns(change.key)]
         self._speakers_changed(current)
+        self._qualities_changed(list(self._member.room.qualities.values()))
 
     def refresh_token(self) -> None:
         self._outbox.put(rtc.SignalResponse(refresh_token=self._fresh_token()))

@@ -118,6 +118,7 @@ class Call:
         self._speaking.handle_timeout(now)
         self._demands.handle_timeout(now)
         if changes := self._qualities.handle_timeout(self.members, now):
+            self.room.qualities.update((change[0].id, change) for change in changes)
             self.room.qualities_changed.emit(changes)
 
     def _published(self, publisher: Participant, track: Track) -> None:

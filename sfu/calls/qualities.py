@@ -18,12 +18,15 @@ Snapshot = Callable[[int], TransportStats | None]
 
 @dataclass(slots=True)
 class _Watched:
-    """`before`: what was counted last, by transport. `lost`: the share of each of its tracks lost on the way to us."""
+    """`before`: what was counted last, by transport. `lost`: the share of each of its tracks lost on the way to us.
+    `is_known`: its quality has been told, good as it may be.
+    """
 
     turn: int
     quality: ConnectionQuality = field(default_factory=ConnectionQuality)
     before: dict[int, TransportStats] = field(default_factory=dict)
     lost: dict[int, float] = field(default_factory=dict)
+    is_known: bool = False
 
 
 class Qualities:
@@ -43,7 +46,7 @@ class Qualities:
         return self._due
 
     def handle_timeout(self, members: Iterable[Member], now: float) -> list[tuple[Participant, Quality, float]]:
-        """Whose quality is another now: which, and the score, 1 to 4.5."""
+        """Whose quality is another now, or known for the first time: which, and the score, 1 to 4.5."""
         if now < self._due:
             return []
         self._due = now + INTERVAL_SECONDS / TURNS
@@ -59,7 +62,7 @@ class Qualities:
         return changes
 
     def _look(self, member: Member, watched: _Watched, lost: Mapping[int, float]) -> bool:
-        """Whether its quality is another now."""
+        """Whether its quality is another now, or known for the first time."""
         kinds: dict[int, Kind] = {
             subscription.egress: subscription.track.kind
             for subscription in member.downstream.subscriptions
@@ -80,4 +83,6 @@ class Qualities:
             if taken is not None:
                 samples.append(taken)
         watched.before = after
-        return watched.quality.handle_samples(samples)
+        changed = watched.quality.handle_samples(samples)
+        known, watched.is_known = watched.is_known, watched.is_known or bool(samples)
+        return changed or watched.is_known != known
