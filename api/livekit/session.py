@@ -16,8 +16,8 @@ from api.livekit.inbound import COST, COSTS, Inbound
 from api.livekit.join_request import Hello
 from api.livekit.outbound import Outbound
 from api.livekit.outbox import Outbox
-from api.livekit.pace import Pace
 from api.livekit.socket import SignalSocket
+from sfu.budget import Budget
 from sfu.calls.member import Member
 from sfu.errors import Rejected, SfuError
 from sfu.participant import Participant
@@ -83,8 +83,8 @@ class Session:
             answering=self.outbound.answering,
             now=services.now,
         )
-        self._pace = Pace(rate=REQUEST_RATE, burst=REQUEST_BURST, now=loop.time())
-        self._garbage = Pace(rate=GARBAGE_RATE, burst=GARBAGE_BURST, now=loop.time())
+        self._pace = Budget(REQUEST_RATE, REQUEST_BURST, loop.time())
+        self._garbage = Budget(GARBAGE_RATE, GARBAGE_BURST, loop.time())
         self._resumption: asyncio.TimerHandle | None = None
         self._refreshing: asyncio.TimerHandle | None = None
 
@@ -147,7 +147,7 @@ class Session:
         """One message after the other, none faster than it may be, and others have their turn in between."""
         while (data := await socket.receive()) is not None:
             cost = 0.0 if self._ended else self._hear(data)
-            await asyncio.sleep(self._pace.spend(cost, self._loop.time()))
+            await asyncio.sleep(self._pace.owe(cost, self._loop.time()))
 
     async def _write(self, socket: SignalSocket) -> None:
         while self._socket is socket:
@@ -172,7 +172,7 @@ class Session:
             self._services.count("handled")
         except (DecodeError, Rejected):
             self._services.count("unreadable")
-            if self._garbage.spend(1.0, self._loop.time()) > 0:
+            if self._garbage.owe(1.0, self._loop.time()) > 0:
                 self.member.close("flooding")
         except Exception:
             log.exception("a %s request failed", kind)
