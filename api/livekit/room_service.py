@@ -1,8 +1,9 @@
 """LiveKit's RoomService: what a backend asks of rooms and participants (`livekit_room.proto`)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
+from typing import TypeVar
 from uuid import uuid4
 
 from livekit.protocol import models
@@ -20,8 +21,10 @@ from api.tokens import AccessToken
 from sfu.errors import NotFound
 from sfu.room import DEFAULT_DEPARTURE_TIMEOUT, DEFAULT_EMPTY_TIMEOUT
 
+Item = TypeVar("Item")
+
 NAME = "livekit.RoomService"
-# Participants of a large room, of which each costs a tenth of a millisecond: then others have their turn.
+# Of a long list, in which each costs a tenth of a millisecond: then others have their turn.
 AT_ONCE = 50
 # How what may become of a call of a participant's method is said in Twirp; what the method itself says is "aborted".
 _CODE_BY_RPC: Mapping[int, str] = {
@@ -82,10 +85,9 @@ class RoomService:
     async def _list_rooms(self, token: AccessToken, request: proto.ListRoomsRequest) -> proto.ListRoomsResponse:
         require(token.video.room_list, "listing rooms")
         names = set(request.names)
-        rooms = [room for room in self._sfu.rooms.list() if not names or room.name in names]
-        return proto.ListRoomsResponse(
-            rooms=[messages.room_info(room) for room in rooms if token.video.holds_in(room.name)]
-        )
+        visible = [room for room in self._sfu.rooms.list() if token.video.holds_in(room.name)]
+        wanted = [room for room in visible if not names or room.name in names]
+        return proto.ListRoomsResponse(rooms=[messages.room_info(room) async for room in _unhurried(wanted)])
 
     async def _delete_room(self, token: AccessToken, request: proto.DeleteRoomRequest) -> proto.DeleteRoomResponse:
         require(token.may_create(request.room), "deleting this room")
@@ -96,12 +98,9 @@ class RoomService:
         self, token: AccessToken, request: proto.ListParticipantsRequest
     ) -> proto.ListParticipantsResponse:
         _require_admin(token, request.room)
-        answer = proto.ListParticipantsResponse()
-        for number, participant in enumerate(self._sfu.rooms.get(request.room).participants, 1):
-            answer.participants.append(messages.participant_info(participant))
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return answer
+        people = self._sfu.rooms.get(request.room).participants
+        infos = [messages.participant_info(participant) async for participant in _unhurried(people)]
+        return proto.ListParticipantsResponse(participants=infos)
 
     async def _get_participant(
         self, token: AccessToken, request: proto.RoomParticipantIdentity
@@ -200,6 +199,13 @@ class RoomService:
             meta = {"rpc_code": str(error.code), "rpc_message": error.text, "rpc_data": error.data}
             raise TwirpError(code, error.text, meta=meta) from None
         return proto.PerformRpcResponse(payload=answer)
+
+
+async def _unhurried(items: Iterable[Item]) -> AsyncIterator[Item]:
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _check_room(name: str) -> None:
