@@ -17,12 +17,12 @@ class TokenBucket:
     tokens: float
     updated: float
 
-    def take(self, now: float) -> float:
-        """Take one token: 0.0 when there was one, else the seconds until there will be."""
+    def take(self, now: float, cost: float = 1.0) -> float:
+        """Take tokens: 0.0 when there was one, else the seconds until there will be. A high cost leaves a debt."""
         self.tokens = min(self.burst, self.tokens + max(0.0, now - self.updated) * self.rate)
         self.updated = now
         if self.tokens >= 1.0:
-            self.tokens -= 1.0
+            self.tokens -= cost
             return 0.0
         return (1.0 - self.tokens) / self.rate
 
@@ -43,15 +43,15 @@ class RateLimiter:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: str, now: float) -> float:
-        """0.0 when the request may go ahead, else the seconds to wait."""
+    def take(self, key: str, now: float, cost: float = 1.0) -> float:
+        """0.0 when the request may go ahead, else the seconds to wait. cost: in ordinary requests, at least one."""
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= self._capacity:
                 self._buckets.popitem(last=False)
             bucket = self._buckets[key] = TokenBucket(self._rate, self._burst, self._burst, now)
         self._buckets.move_to_end(key)
-        return bucket.take(now)
+        return bucket.take(now, cost)
 
 
 def address_key(host: str) -> str:

@@ -21,6 +21,8 @@ from sfu.errors import SfuError
 OLD_PATH = "/rtc"
 PATH = "/rtc/v1"
 BEARER = "bearer "
+# Of the offer a client brings along, for as much work as another request makes.
+BYTES_PER_REQUEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,7 @@ class Door:
         if single and not context.settings.livekit_single_peer_connection:
             raise Problem(404, "not-found", "Calls with one peer connection are switched off.")
         host = connection.client.host if connection.client else "unknown"
-        if (wait := context.address_limiter.take(address_key(host), context.clock())) > 0:
-            raise Problem(429, "rate-limited", "Too many requests.", retry_after=wait)
+        _refuse_above(context.address_limiter.take(address_key(host), context.clock()))
         try:
             token = verify(_bearer(connection), context.secrets, context.now())
         except TokenError as error:
@@ -92,7 +93,16 @@ class Door:
             raise Problem(400, "malformed-token", "The token must name an identity and a room.")
         if not token.video.room_join:
             raise Problem(401, "not-permitted", "The token does not permit joining this room.")
-        return _Visitor(token, room, read_query(_plain(connection), single=single))
+        hello = read_query(_plain(connection), single=single)
+        cost = 1.0 + (len(hello.offer.sdp) / BYTES_PER_REQUEST if hello.offer is not None else 0.0)
+        identity = f"{token.key}\n{token.identity}"
+        _refuse_above(context.identity_limiter.take(identity, context.clock(), cost))
+        return _Visitor(token, room, hello)
+
+
+def _refuse_above(wait: float) -> None:
+    if wait > 0:
+        raise Problem(429, "rate-limited", "Too many requests.", retry_after=wait)
 
 
 def _bearer(connection: HTTPConnection) -> str:

@@ -21,7 +21,7 @@ from sfu.permissions import Permissions
 from sfu.track import TrackSource
 
 MAX_ENCODED = 48 << 10
-MAX_INFLATED = 1 << 20
+MAX_INFLATED = 256 << 10  # clients bring some 20 KiB
 MAX_CAPABILITIES = 32
 MAX_TRACKS = 64
 _GZIP = 16 + zlib.MAX_WBITS

@@ -1,5 +1,6 @@
 """Token buckets, in virtual time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +57,11 @@ def test_an_ipv6_client_is_its_64_and_a_mapped_address_is_itself() -> None:
     assert address_key("2001:db8::1") != address_key("2001:db8:0:1::1")
     assert address_key("::ffff:192.0.2.1") == address_key("192.0.2.1") == "192.0.2.1"
     assert address_key("unix") == "unix"
+
+
+def test_what_costs_more_is_waited_for_longer() -> None:
+    limiter = RateLimiter(rate=2.0, burst=4.0, capacity=10)
+    assert limiter.take("a", 0.0, cost=10.0) == 0.0
+    assert limiter.take("a", 0.0) == pytest.approx(3.5)
+    assert limiter.take("a", 3.5) == 0.0
+    assert limiter.take("b", 0.0) == 0.0

@@ -1,12 +1,14 @@
 """Who is let in by LiveKit's door, and what the others are told."""
 
+import base64
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import jwt
 import pytest
-from livekit.protocol import models
+from livekit.protocol import models, rtc
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -148,3 +150,17 @@ def signed(claims: Mapping[str, object]) -> str:
         "video": {"roomJoin": True, "room": "room"},
     }
     return jwt.encode({**basic, "video": {"roomJoin": True, "room": "room"}, **claims}, SECRET, "HS256")
+
+
+async def test_who_brings_large_offers_comes_less_often() -> None:
+    """Each is answered at once, for everybody else to wait for."""
+    offer = rtc.SessionDescription(type="offer", sdp="v=0\r\n" + "a=x\r\n" * 20_000)
+    wrapped = rtc.WrappedJoinRequest(
+        compression=rtc.WrappedJoinRequest.GZIP,
+        join_request=gzip.compress(rtc.JoinRequest(publisher_offer=offer).SerializeToString()),
+    )
+    large = f"/rtc/v1?join_request={base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()}"
+    async with serving(identity_rate=0.001, identity_burst=20) as server:
+        assert (await status_of_validate(server, large, f"Bearer {access('mallory')}"))[0] == 200
+        assert (await status_of_upgrade(server, large, f"Bearer {access('mallory')}"))[0] == 429
+        assert (await status_of_upgrade(server, f"/rtc/v1?{NEW}", f"Bearer {access('alice')}"))[0] == 101
