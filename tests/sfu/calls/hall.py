@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Self, cast
 
 import pytest
@@ -22,7 +22,6 @@ from sfu.negotiation import Kind
 from sfu.participant import Participant
 from sfu.room import Room
 from sfu.rooms import Rooms
-from sfu.stats import TransportStats
 from sfu.track import Track, TrackAnnouncement, TrackSource
 from sfu.transports import Transports
 from sfu.view_settings import VideoLayer
@@ -85,23 +84,20 @@ class Ledger(Recorder):
         if egress in self.egresses:
             self.sources[egress] = track
 
-    def set_extensions(self, transport: int, extensions: Mapping[str, int]) -> None:
-        pass
 
-
-class _Endpoint:
+class Endpoint:
     """As much of a `MediaEndpoint` as members use."""
 
-    def __init__(self, datapath: Ledger, ids: Ids, hall: "Hall") -> None:
+    def __init__(self, datapath: Ledger, clock: Callable[[], float], max_transports: int) -> None:
         self.engine = datapath
         self.candidates = CANDIDATES
         self.transports = Transports(
             datapath,
             CERTIFICATE,
-            clock=lambda: hall.now,
+            clock=clock,
             random_bytes=random.Random(2).randbytes,
             handshake_timeout=15.0,
-            max_transports=hall.max_transports,
+            max_transports=max_transports,
             max_handshakes=1_000,
         )
 
@@ -114,15 +110,13 @@ class Hall:
 
     def __init__(self, *, last_n: int | None = None, max_participants: int = 20, max_transports: int = 1_000) -> None:
         self.now = 100.0
-        self.max_transports = max_transports
         self.datapath = Ledger()
-        self.stats: dict[int, TransportStats] = {}
         ids = Ids(random.Random(1).randbytes)
         self.layering = Layering(self.datapath)
         self.rooms = Rooms(
             ids, clock=lambda: self.now, now=lambda: NOW, max_rooms=10, max_participants=max_participants
         )
-        endpoint = cast("MediaEndpoint", _Endpoint(self.datapath, ids, self))
+        endpoint = cast("MediaEndpoint", Endpoint(self.datapath, lambda: self.now, max_transports))
         self.calls = Calls(endpoint, self.layering, ids, clock=lambda: self.now, now=lambda: NOW, last_n=last_n)
         self.forwardings = Forwardings(ids, lambda: self.now)
         self.moderation = Moderation(self.rooms, self.calls, self.forwardings, close=self._close, may_unmute=False)

@@ -387,6 +387,7 @@ class CallModel(RuleBasedStateMachine):
         self.guests.clear()
         for name in ROOMS:
             assert self.hall.room(name).participants == ()
+            assert self.hall.room(name).qualities == {}
         assert not self.hall.calls._calls
         assert not self.hall.calls._members
         assert not self.hall.layering._choices
