@@ -8,7 +8,7 @@ import pytest
 from api.settings import DEV_KEY, DEV_SECRET
 from bench.server import ServerProcess
 from clients.rest import SluiceClient
-from clients.rest.models import Subscription
+from clients.rest.models import ParticipantDetail, Subscription
 from tests.interop.livekit.callers import call
 from tests.waiting import eventually
 
@@ -39,8 +39,13 @@ async def test_tracks_and_who_receives_them(server: ServerProcess, single: bool)
         assert [track async for track in sluice.list_tracks(room)] == [subscription.track]
         assert (subscription.track.id, subscription.track.codec) == (sid, "vp8")
         assert (subscription.track.width, subscription.track.height) == (320, 180)
-        detail = await sluice.get_participant(room, "alice")
-        assert detail.stats is not None
+
+        async def measured() -> ParticipantDetail | None:
+            found = await sluice.get_participant(room, "alice")
+            return found if found.stats is not None else None
+
+        detail = await eventually(measured, "figures of alice")
+        assert detail is not None
         assert detail.connection is not None
         assert (detail.kind, detail.state, detail.connection.problem) == ("member", "active", None)
 
