@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol, with the bounds that it leaves open, and a way to end a connection at once."""
 
 import asyncio
+from dataclasses import replace
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -69,6 +70,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Without waiting for what a client, who is not there, has not read."""
         super().keepalive_timeout()
         self.transport.abort()
+
+    def handle_text(self, event: Frame) -> None:
+        """No client sends any, and what of it is no UTF-8 would be logged with all that led there."""
+        self.handle_bytes(replace(event, data=b""))
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < MAX_FRAGMENTS:
