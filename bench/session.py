@@ -50,6 +50,17 @@ a=fmtp:97 apt=96
 
 
 @dataclass(slots=True)
+class SecureLink:
+    """A socket with ICE and DTLS done. `username` and `password`: of our connectivity checks."""
+
+    socket: socket.socket
+    """UDP, non-blocking, connected to the server."""
+    keys: SrtpKeys
+    username: str
+    password: str
+
+
+@dataclass(slots=True)
 class MediaSession:
     """A connected and encrypted session, and what is needed to go on without Python."""
 
@@ -83,8 +94,14 @@ async def connect(
     if publish:
         offer += f"a=msid:bench video\na=ssrc:{ssrc} cname:bench\n"
     http = await _post(endpoint, offer.replace("\n", "\r\n"))
-    username, password = f"{_attribute(http.answer, 'ice-ufrag')}:{ufrag}", _attribute(http.answer, "ice-pwd")
-    fingerprint = Fingerprint.parse(_attribute(http.answer, "fingerprint"))
+    link = await secure(http.answer, ufrag, server, certificate)
+    return MediaSession(link.socket, link.keys, ssrc, link.username, link.password, http)
+
+
+async def secure(answer: str, ufrag: str, server: tuple[str, int], certificate: DtlsCertificate) -> SecureLink:
+    """Connect to the media port at `server` as its answer says. SignallingError or TimeoutError: it did not work."""
+    username, password = f"{_attribute(answer, 'ice-ufrag')}:{ufrag}", _attribute(answer, "ice-pwd")
+    fingerprint = Fingerprint.parse(_attribute(answer, "fingerprint"))
     link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         link.setblocking(False)
@@ -95,7 +112,7 @@ async def connect(
     except BaseException:
         link.close()
         raise
-    return MediaSession(link, keys, ssrc, username, password, http)
+    return SecureLink(link, keys, username, password)
 
 
 async def _post(endpoint: Endpoint, offer: str) -> Session:

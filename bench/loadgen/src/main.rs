@@ -1,4 +1,5 @@
-//! A publisher and a thousand viewers in a process of their own; as `sluice-loadgen turn`, the clients of a relay.
+//! A publisher and a thousand viewers in a process of their own; as `sluice-loadgen turn`, the clients of a relay; as
+//! `sluice-loadgen room`, all participants of calls.
 //!
 //! Whoever starts it has already made the sessions (HTTP, ICE, DTLS) and hands over connected sockets by inheritance and
 //! a plan on standard input. It publishes, receives, opens and checks every packet, reads the server's CPU time around
@@ -10,6 +11,7 @@ mod latency;
 mod payload;
 mod plan;
 mod publisher;
+mod room;
 mod sys;
 mod turn;
 mod viewers;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match (arguments.next().as_deref(), arguments.next()) {
         (None, _) => Plan::read(io::stdin().lock()).map_err(|error| error.to_string()).and_then(run),
         (Some("turn"), None) => turn::run(io::stdin().lock()),
+        (Some("room"), None) => room::run(io::stdin().lock()),
         (Some("bare-relay"), Some(address)) => address
             .parse()
             .map_err(|_| "bare-relay takes an address".to_string())

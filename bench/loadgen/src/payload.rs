@@ -41,6 +41,11 @@ pub fn write(payload: &mut [u8], stamp: Stamp) {
     fill(&mut payload[MIN_LEN..], stamp.number);
 }
 
+/// Let the packet be of a keyframe, whatever its number.
+pub fn mark_keyframe(payload: &mut [u8]) {
+    payload[4] = 0x10;
+}
+
 /// Read the stamp of a payload; None if any byte behind the descriptor is not what was written.
 pub fn read(payload: &[u8]) -> Option<Stamp> {
     let word = |at: usize| -> Option<u64> { Some(u64::from_be_bytes(payload.get(at..at + 8)?.try_into().ok()?)) };

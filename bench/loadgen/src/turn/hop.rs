@@ -11,7 +11,7 @@ use sluice_datapath::packet::{classify, Class};
 use sluice_datapath::srtp::Opener;
 
 use crate::plan::Peer;
-use crate::publisher::Stream;
+use crate::publisher::{Kind, Stream};
 use crate::{payload, sys};
 
 use super::client::Client;
@@ -39,7 +39,7 @@ const WAYS: [Way; 2] = [Way::Direct, Way::Relayed];
 /// Let the two ways take turns.
 pub fn run(plan: plan::Hop) -> Result<String, String> {
     let plan::Hop { load, payload_type, server, publishers, viewers } = plan;
-    let stream = |(peer, _): &(Peer, Account)| Stream::new(load.rate, load.size, payload_type, peer.ssrc);
+    let stream = |(peer, _): &(Peer, Account)| Stream::new(Kind::Video, load.rate, load.size, payload_type, peer.ssrc);
     let streams = publishers.iter().map(stream).collect();
     let sessions: Result<Vec<Session>, String> = publishers
         .into_iter()
