@@ -16,6 +16,9 @@ from sfu.transport import Transport
 
 # Of one client, in DTLS datagrams a second: 4 Mbit/s of messages. What is more is lost, and SCTP slows down.
 DATA_RATE = 400
+# Of messages that wait for their channel, each of which counts for some bytes more than it has.
+MAX_HELD_BYTES = 256 * 1024
+HELD_OVERHEAD = 256
 
 
 class Link:
@@ -37,6 +40,9 @@ class Link:
         self._extensions: Mapping[str, int] = {}
         self._data: DataChannels | None = None
         self._channels: dict[str, DataChannel] = {}
+        # Somebody who has just joined is written to before their channels are open.
+        self._held: dict[str, list[bytes]] = {}
+        self._held_bytes = 0
         self._ours: tuple[tuple[str, int | None], ...] = ()
 
     @property
@@ -88,10 +94,18 @@ class Link:
             channel = data.open(label, ordered=repeats is None, max_retransmits=repeats)
             self._channels[label] = channel
 
-    def send(self, label: str, message: bytes) -> bool:
-        """False: there is no such channel yet, or it is too full for what may be lost."""
+    def send(self, label: str, message: bytes, *, keep: bool = False) -> bool:
+        """False: there is no such channel yet, or it is too full for what may be lost. With `keep` the message waits for
+        its channel to open, with others of at most `MAX_HELD_BYTES` together; an end before that is the end of them.
+        """
         channel = self._channels.get(label)
-        return channel is not None and channel.is_open and channel.send(message)
+        if channel is not None and channel.is_open:
+            return channel.send(message)
+        if not keep or self._held_bytes + len(message) + HELD_OVERHEAD > MAX_HELD_BYTES:
+            return False
+        self._held_bytes += len(message) + HELD_OVERHEAD
+        self._held.setdefault(label, []).append(message)
+        return True
 
     def connection(self, now: float) -> Connection | None:
         """How the client reaches us, or tried to; None before it is known. now: monotonic seconds."""
@@ -113,4 +127,7 @@ class Link:
         return transport
 
     def _keep(self, channel: DataChannel) -> None:
-        self._channels.setdefault(channel.label, channel)
+        if self._channels.setdefault(channel.label, channel) is channel:
+            for message in self._held.pop(channel.label, ()):
+                self._held_bytes -= len(message) + HELD_OVERHEAD
+                channel.send(message)

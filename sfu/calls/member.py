@@ -225,8 +225,8 @@ class Member:
         self.room.describe(self.participant, name=name, metadata=metadata, attributes=attributes)
 
     def send_message(self, reliable: bool, payload: bytes) -> bool:
-        """False: it is dropped; there is no channel yet, or it is full of what may be lost."""
-        return self._receiving.send(RELIABLE if reliable else LOSSY, payload)
+        """False: it is dropped; the channel is full, or not open yet for what may be lost."""
+        return self._receiving.send(RELIABLE if reliable else LOSSY, payload, keep=reliable)
 
     def resume(self) -> None:
         """The client has a new signalling connection and starts ICE again; what was in flight may be lost."""

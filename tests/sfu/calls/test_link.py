@@ -8,7 +8,7 @@ import pytest
 
 from sfu.attributes import Fingerprint, IceCredentials
 from sfu.calls.data_section import DataSection
-from sfu.calls.link import DATA_RATE, Link
+from sfu.calls.link import DATA_RATE, HELD_OVERHEAD, MAX_HELD_BYTES, Link
 from sfu.errors import Overloaded, Rejected
 from sfu.ids import Ids
 from sfu.media_endpoint import MediaEndpoint
@@ -124,3 +124,15 @@ def test_it_tells_the_end_of_its_transport() -> None:
     assert wire.closed == ["consent-lost"]
     wire.link.close()
     assert wire.closed == ["consent-lost"]
+
+
+def test_only_what_must_arrive_waits_for_its_channel_and_not_without_bound() -> None:
+    link = Wire().link
+    assert not link.send("_lossy", b"x")
+    message = bytes(1024 - HELD_OVERHEAD)
+    held = 0
+    while link.send("_reliable", message, keep=True):
+        held += 1
+    assert held == MAX_HELD_BYTES // 1024
+    assert not link.send("_reliable", b"", keep=True)
+    link.close()

@@ -37,6 +37,9 @@ async def test_everybody_sees_and_hears_everybody() -> None:
 async def test_messages_arrive_by_both_channels() -> None:
     async with running_sfu() as sfu:
         alice = await Caller.join(sfu, "hall", "alice")
+        early = [b"first", b"second"]
+        assert [alice.member.send_message(True, message) for message in early] == [True, True]
+        assert not alice.member.send_message(False, b"too early")
         got: list[tuple[bool, bytes]] = []
         alice.member.message_received.connect(lambda reliable, payload: got.append((reliable, payload)))
         await alice.offer()
@@ -48,6 +51,8 @@ async def test_messages_arrive_by_both_channels() -> None:
             lambda: alice.member.send_message(True, b"back") and alice.member.send_message(False, b"forth")
         )
         await eventually(lambda: {("_reliable", b"back"), ("_lossy", b"forth")} <= set(alice.messages))
+        reliable = [message for label, message in alice.messages if label == "_reliable"]
+        assert reliable[:2] == early
         await alice.close()
 
 
