@@ -95,8 +95,9 @@ class Link:
             self._channels[label] = channel
 
     def send(self, label: str, message: bytes, *, keep: bool = False) -> bool:
-        """False: there is no such channel yet, or it is too full for what may be lost. With `keep` the message waits for
-        its channel to open, with others of at most `MAX_HELD_BYTES` together; an end before that is the end of them.
+        """False: there is no such channel yet, or it is too full for what may be lost.
+
+        With `keep` the message waits for its channel to open, with others of `MAX_HELD_BYTES` together at most.
         """
         channel = self._channels.get(label)
         if channel is not None and channel.is_open:
