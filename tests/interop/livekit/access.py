@@ -18,7 +18,7 @@ def access(
     **grants: Any,
 ) -> str:
     """A token to join with, by the published key of `--dev`; grants as `VideoGrant` has them."""
-    grant = VideoGrant(**({"room": room, "room_join": True} | grants))
+    grant = VideoGrant(**{"room": room, "room_join": True, **grants})
     return mint(
         DEV_KEY,
         DEV_SECRET,
