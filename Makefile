@@ -11,12 +11,15 @@ BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# bench-fanout, bench-turn; smoke time of one fuzz target and, for `make fuzz`, its target and time.
+# bench-fanout, bench-turn, bench-room; smoke time of one fuzz target and, for `make fuzz`, its target and time.
 VIEWERS ?= 1000
 PPS ?= 150
 BURST ?= 1
 DURATION ?= 10
 CLIENTS ?= 24
+PARTICIPANTS ?= 10
+ROOMS ?= 1
+JOINERS ?= 200
 TARGET ?=
 SECONDS_EACH ?= 60
 
@@ -93,6 +96,12 @@ bench-turn: BURST = 8
 bench-turn: setup ## Relay for CLIENTS=24 in bursts of BURST=8, DURATION=10 s each: Sluice and coturn by turns
 	cargo build --locked --release --package sluice-loadgen
 	$(BIN)/python -m bench.turn --clients $(CLIENTS) --burst $(BURST) --duration $(DURATION)
+
+.PHONY: bench-room
+bench-room: setup ## ROOMS=1 calls of PARTICIPANTS=10 for DURATION=10 s, then JOINERS=200 in five seconds
+	cargo build --locked --release --package sluice-loadgen
+	$(BIN)/python -m bench.room --participants $(PARTICIPANTS) --rooms $(ROOMS) --joiners $(JOINERS) \
+		--duration $(DURATION)
 
 .PHONY: format
 format: development ## Rewrite the sources the way `make check` wants them

@@ -34,8 +34,8 @@ from sfu.certificate import DtlsCertificate
 JOINING_AT_ONCE = 4
 WINDOWS = 5
 WARMUP = 3.0
-STORM_WINDOW = 8.0
-"""Seconds of the window that begins with a storm."""
+STORM_WINDOW = 20.0
+"""Seconds of the window that begins with a storm: enough for those who come in last to get media."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +139,23 @@ async def _storm(joins: _Joins, arguments: Arguments, watchers: list[Caller]) ->
     """Joiners come evenly, whatever became of those before them."""
     ready: list[float] = []
     first: list[float] = []
-    begin = time.monotonic()
+    begin, own = time.monotonic(), time.process_time()
 
     async def come(index: int) -> None:
         await asyncio.sleep(max(0.0, begin + index * arguments.storm / arguments.joiners - time.monotonic()))
-        start = time.monotonic()
+        start, stage = time.monotonic(), "joining"
         try:
             caller = await joins.join(f"joiner-{index}", 0, publishes=False)
             watchers.append(caller)
+            stage = "waiting for media"
             ready.append(time.monotonic() - start)
             await caller.first_packet()
             first.append(time.monotonic() - start)
         except FAILURES as error:
-            print(f"joiner {index}: {type(error).__name__}: {error}", file=sys.stderr)
+            print(f"joiner {index}, {stage}: {type(error).__name__}: {error}", file=sys.stderr)
 
     await asyncio.gather(*(come(index) for index in range(arguments.joiners)))
-    return Storm(arguments.joiners, ready, first, time.monotonic() - begin)
+    return Storm(arguments.joiners, ready, first, time.monotonic() - begin, time.process_time() - own)
 
 
 def _run_loadgen(server: int, callers: Sequence[tuple[int, Caller]], start: int, arguments: Arguments) -> Any:

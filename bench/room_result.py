@@ -20,6 +20,8 @@ class Storm:
     first: Sequence[float] = ()
     elapsed: float = 0.0
     """Seconds from the first joiner's start to the last one's first packet."""
+    client_cpu: float = 0.0
+    """CPU seconds of the joiners' own process meanwhile."""
 
 
 def result(load: Mapping[str, Any], findings: Findings, storm: Storm) -> dict[str, Any]:
@@ -66,6 +68,8 @@ def _storm(storm: Storm, window: Findings) -> dict[str, Any]:
         "delivered": _delivered([window]),
         "p50_ms": window["p50_ms"],
         "p99_ms": window["p99_ms"],
+        "client_cpu_s": round(storm.client_cpu, 2),
+        "elapsed_s": round(storm.elapsed, 2),
         "server_cpu_s": round(window["cpu_us"] / 1e6, 2),
     }
 
