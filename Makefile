@@ -86,6 +86,11 @@ test-nat: development ## The NAT matrix: clients behind every kind of NAT and fi
 fuzz: development ## Fuzz for SECONDS_EACH=60: all targets, or TARGET=name
 	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(TARGET)
 
+.PHONY: test-calls
+test-calls: development ## Every story of LiveKit's clients, by one peer connection and by two
+	tools/test_packages.sh
+	$(BIN)/python -m pytest --quiet -rs -m 'calls or not calls' tests/interop/livekit
+
 .PHONY: bench-fanout
 bench-fanout: setup ## One publisher, VIEWERS=1000 at PPS=150 (BURST=1 at a time) for DURATION=10 s, on loopback
 	cargo build --locked --release --package sluice-loadgen

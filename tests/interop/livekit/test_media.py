@@ -7,9 +7,9 @@ import pytest
 
 from bench.server import ServerProcess
 from tests.interop.livekit.callers import Caller, call, join
+from tests.interop.livekit.modes import both_modes, each_mode
 
 pytestmark = pytest.mark.interop
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 Matching = Callable[[dict[str, Any]], bool]
 
@@ -63,7 +63,7 @@ async def test_everybody_sees_and_hears_everybody(server: ServerProcess, single:
             await caller.receives_all(others)
 
 
-@both_modes
+@each_mode
 async def test_a_screen_is_shared_beside_the_camera(server: ServerProcess, single: bool) -> None:
     async with call(server, f"screen-{single}", "alice", "bob", single=single) as (alice, bob):
         face = await alice.ask("publish_video", colour=RED)
@@ -79,7 +79,7 @@ async def test_a_screen_is_shared_beside_the_camera(server: ServerProcess, singl
         await bob.receives(again, matching=shows(BLUE))
 
 
-@both_modes
+@each_mode
 async def test_mute_is_told_and_unmute_brings_the_sound_back(server: ServerProcess, single: bool) -> None:
     async with call(server, f"mute-{single}", "alice", "bob", single=single) as (alice, bob):
         voice = await alice.ask("publish_audio", tone=500.0)
@@ -93,7 +93,7 @@ async def test_mute_is_told_and_unmute_brings_the_sound_back(server: ServerProce
         await bob.receives(voice, matching=sounds(500.0))
 
 
-@both_modes
+@each_mode
 async def test_only_what_is_subscribed_to_comes(server: ServerProcess, single: bool) -> None:
     async with call(server, f"select-{single}", "alice", "bob", single=single, auto_subscribe=False) as (alice, bob):
         face = await alice.ask("publish_video", colour=RED)
@@ -111,7 +111,7 @@ async def test_only_what_is_subscribed_to_comes(server: ServerProcess, single: b
         await bob.receives(face, matching=shows(RED))
 
 
-@both_modes
+@each_mode
 async def test_each_viewer_has_the_layer_it_asks_for(server: ServerProcess, single: bool) -> None:
     async with call(server, f"layers-{single}", "alice", "bob", "carol", single=single) as (alice, bob, carol):
         face = await alice.ask("publish_video", colour=GREEN, size=[1280, 720], simulcast=True)
@@ -123,7 +123,7 @@ async def test_each_viewer_has_the_layer_it_asks_for(server: ServerProcess, sing
         await bob.receives(face, matching=lambda figures: figures["size"][0] >= 960)
 
 
-@both_modes
+@each_mode
 async def test_who_comes_later_has_it_all(server: ServerProcess, single: bool) -> None:
     async with call(server, f"late-{single}", "alice", "bob", single=single) as (alice, bob):
         tracks = [await alice.ask("publish_video", colour=RED), await bob.ask("publish_video", colour=BLUE)]

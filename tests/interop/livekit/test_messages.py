@@ -4,9 +4,9 @@ import pytest
 
 from bench.server import ServerProcess
 from tests.interop.livekit.callers import call
+from tests.interop.livekit.modes import both_modes
 
 pytestmark = pytest.mark.interop
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 
 @both_modes

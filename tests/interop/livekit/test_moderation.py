@@ -23,15 +23,15 @@ from livekit.rtc import DisconnectReason
 from bench.server import ServerProcess
 from tests.interop.livekit.backend import backend
 from tests.interop.livekit.callers import call
+from tests.interop.livekit.modes import each_mode
 from tests.interop.livekit.test_media import BLUE, RED, shows, sounds
 from tests.interop.livekit.watching import interruptions, stops
 
 # The secret of --dev is short, and LiveKit's SDK says so.
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")]
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 
-@both_modes
+@each_mode
 async def test_permissions_are_taken_and_given_back(server: ServerProcess, single: bool) -> None:
     room = f"permissions-{single}"
     async with backend(server) as livekit, call(server, room, "alice", "bob", single=single) as (alice, bob):
@@ -70,7 +70,7 @@ async def test_permissions_are_taken_and_given_back(server: ServerProcess, singl
         assert not interruptions(alice)
 
 
-@both_modes
+@each_mode
 async def test_who_is_removed_is_out_and_stays_out(server: ServerProcess, single: bool) -> None:
     room = f"kick-{single}"
     async with backend(server) as livekit, call(server, room, "alice", "bob", "carol", single=single) as callers:
@@ -87,7 +87,7 @@ async def test_who_is_removed_is_out_and_stays_out(server: ServerProcess, single
             await livekit.room.remove_participant(RoomParticipantIdentity(room=room, identity="alice"))
 
 
-@both_modes
+@each_mode
 async def test_a_track_is_muted_and_not_unmuted(server: ServerProcess, single: bool) -> None:
     room = f"mute-{single}"
     async with backend(server) as livekit, call(server, room, "alice", "bob", single=single) as (alice, bob):
@@ -105,7 +105,7 @@ async def test_a_track_is_muted_and_not_unmuted(server: ServerProcess, single: b
         await bob.receives(voice, matching=sounds(500.0))
 
 
-@both_modes
+@each_mode
 async def test_what_a_backend_says_everybody_hears(server: ServerProcess, single: bool) -> None:
     room = f"says-{single}"
     async with backend(server) as livekit, call(server, room, "alice", "bob", "carol", single=single) as callers:
@@ -133,7 +133,7 @@ async def test_what_a_backend_says_everybody_hears(server: ServerProcess, single
             assert [event["text"] for event in caller.events if event["event"] == "data"] == ["to all"]
 
 
-@both_modes
+@each_mode
 async def test_a_backend_subscribes_for_others(server: ServerProcess, single: bool) -> None:
     room = f"choose-{single}"
     async with backend(server) as livekit, call(server, room, "alice", "bob", single=single) as (alice, bob):
@@ -147,7 +147,7 @@ async def test_a_backend_subscribes_for_others(server: ServerProcess, single: bo
         await bob.receives(face, matching=shows(RED))
 
 
-@both_modes
+@each_mode
 async def test_somebody_moves_to_another_room(server: ServerProcess, single: bool) -> None:
     room, other = f"here-{single}", f"there-{single}"
     async with (
@@ -174,7 +174,7 @@ async def test_somebody_moves_to_another_room(server: ServerProcess, single: boo
         assert not interruptions(carol)
 
 
-@both_modes
+@each_mode
 async def test_somebody_is_in_two_rooms(server: ServerProcess, single: bool) -> None:
     room, other = f"stage-{single}", f"overflow-{single}"
     async with (
@@ -199,7 +199,7 @@ async def test_somebody_is_in_two_rooms(server: ServerProcess, single: bool) -> 
             await caller.told("participant_disconnected", lambda event: event["about"] == ["alice"])
 
 
-@both_modes
+@each_mode
 async def test_a_room_is_deleted(server: ServerProcess, single: bool) -> None:
     room = f"deleted-{single}"
     async with backend(server) as livekit:

@@ -10,6 +10,7 @@ from bench.server import ServerProcess
 from tests.interop.browser import RESULTS
 from tests.interop.livekit.callers import Caller, call, join
 from tests.interop.livekit.gate import Gate
+from tests.interop.livekit.modes import both_modes, each_mode
 from tests.interop.livekit.test_media import RED, shows, sounds
 from tests.nat.certificates import issue
 from tests.nat.serving import serving
@@ -23,7 +24,6 @@ table inet gone {
  chain nothing { type filter hook forward priority -10; policy drop; }
 }
 """
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 
 def tracks_of(state: dict[str, Any], identity: str) -> set[str]:
@@ -85,7 +85,7 @@ async def test_who_cannot_come_back_at_once_joins_anew_and_knows_what_happened(
         await alice.receives(again, matching=sounds(700.0))
 
 
-@both_modes
+@each_mode
 async def test_a_server_that_starts_again_has_everybody_back(tmp_path: Path, single: bool) -> None:
     RESULTS.mkdir(exist_ok=True)
     with ServerProcess(RESULTS / "test_recovery.restart.log") as server:
@@ -104,7 +104,7 @@ async def test_a_server_that_starts_again_has_everybody_back(tmp_path: Path, sin
             await bob.receives(face, matching=shows(RED))
 
 
-@both_modes
+@each_mode
 async def test_ten_seconds_without_a_network_are_survived(tmp_path: Path, single: bool) -> None:
     if reason := why_not():
         pytest.skip(reason)

@@ -10,17 +10,17 @@ from bench.server import ServerProcess
 from clients.rest import SluiceClient
 from clients.rest.models import ParticipantDetail, Subscription
 from tests.interop.livekit.callers import call
+from tests.interop.livekit.modes import each_mode
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.interop
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 
 def rest(server: ServerProcess) -> SluiceClient:
     return SluiceClient(server.url, DEV_KEY, DEV_SECRET)
 
 
-@both_modes
+@each_mode
 async def test_tracks_and_who_receives_them(server: ServerProcess, single: bool) -> None:
     room = f"tracks-{single}"
     async with rest(server) as sluice, call(server, room, "alice", "bob", single=single) as (alice, bob):
@@ -60,7 +60,7 @@ async def test_tracks_and_who_receives_them(server: ServerProcess, single: bool)
         assert (await sluice.update_track(room, sid, muted=True)).muted
 
 
-@both_modes
+@each_mode
 async def test_a_participant_is_described_anew(server: ServerProcess, single: bool) -> None:
     room = f"described-{single}"
     async with rest(server) as sluice, call(server, room, "alice", "bob", single=single) as (_, bob):
@@ -75,7 +75,7 @@ async def test_a_participant_is_described_anew(server: ServerProcess, single: bo
         assert (await bob.told("data"))["text"] == "begin"
 
 
-@both_modes
+@each_mode
 async def test_a_backend_calls_a_method(server: ServerProcess, single: bool) -> None:
     room = f"method-{single}"
     async with call(server, room, "alice", "bob", single=single) as (_, bob):

@@ -11,15 +11,15 @@ from bench.server import ServerProcess
 from tests.interop.livekit.access import access
 from tests.interop.livekit.backend import backend
 from tests.interop.livekit.callers import Caller, call, join
+from tests.interop.livekit.modes import each_mode
 from tests.interop.livekit.test_media import BLUE, GREEN, RED, shows, sounds
 from tests.interop.livekit.watching import stops
 
 # The secret of --dev is short, and LiveKit's SDK says so.
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")]
-both_modes = pytest.mark.parametrize("single", [True, False], ids=["one-connection", "two-connections"])
 
 
-@both_modes
+@each_mode
 async def test_whoever_comes_again_takes_the_place_of_the_first(server: ServerProcess, single: bool) -> None:
     room = f"again-{single}"
     async with call(server, room, "alice", "bob", single=single) as (alice, bob), Caller("alice") as second:
@@ -36,7 +36,7 @@ async def test_whoever_comes_again_takes_the_place_of_the_first(server: ServerPr
         assert second.alive
 
 
-@both_modes
+@each_mode
 async def test_one_says_of_oneself_what_one_may(server: ServerProcess, single: bool) -> None:
     room = f"self-{single}"
     token = access("alice", room, name="Alice", metadata="old", attributes={"a": "1"}, can_update_own_metadata=True)
@@ -79,7 +79,7 @@ def _of(state: dict[str, Any], who: str | None) -> dict[str, Any]:
     return found
 
 
-@both_modes
+@each_mode
 async def test_the_hidden_see_and_are_not_seen(server: ServerProcess, single: bool) -> None:
     room = f"hidden-{single}"
     async with call(server, room, "alice", "bob", single=single) as (alice, bob), Caller("ghost") as ghost:
@@ -97,7 +97,7 @@ async def test_the_hidden_see_and_are_not_seen(server: ServerProcess, single: bo
             assert not [event for event in caller.events if "ghost" in str(event)]
 
 
-@both_modes
+@each_mode
 async def test_a_publisher_says_who_may_have_its_tracks(server: ServerProcess, single: bool) -> None:
     async with call(server, f"allow-{single}", "alice", "bob", "carol", single=single) as (alice, bob, carol):
         await alice.ask("allow", everybody=False, tracks={"bob": None})
@@ -117,7 +117,7 @@ async def test_a_publisher_says_who_may_have_its_tracks(server: ServerProcess, s
         await bob.receives(face, matching=shows(RED))
 
 
-@both_modes
+@each_mode
 async def test_who_speaks_is_told(server: ServerProcess, single: bool) -> None:
     async with call(server, f"speak-{single}", "alice", "bob", single=single) as (alice, bob):
         voice = await alice.ask("publish_audio", tone=500.0)
@@ -128,7 +128,7 @@ async def test_who_speaks_is_told(server: ServerProcess, single: bool) -> None:
         await bob.told("active_speakers_changed", lambda event: event["about"] == [[]])
 
 
-@both_modes
+@each_mode
 async def test_how_good_connections_are_is_told(server: ServerProcess, single: bool) -> None:
     async with call(server, f"quality-{single}", "alice", "bob", single=single) as (alice, bob):
         face = await alice.ask("publish_video", colour=RED)
@@ -138,7 +138,7 @@ async def test_how_good_connections_are_is_told(server: ServerProcess, single: b
                 await caller.told("connection_quality_changed", partial(_is_about, who))
 
 
-@both_modes
+@each_mode
 async def test_a_full_room_lets_nobody_in_but_who_is_in_it(server: ServerProcess, single: bool) -> None:
     room = f"full-{single}"
     async with backend(server) as livekit:
@@ -156,7 +156,7 @@ async def test_a_full_room_lets_nobody_in_but_who_is_in_it(server: ServerProcess
             await bob_again.receives(face, matching=shows(BLUE))
 
 
-@both_modes
+@each_mode
 async def test_what_happens_is_told_in_its_order(server: ServerProcess, single: bool) -> None:
     room = f"order-{single}"
     async with call(server, room, "bob", single=single) as (bob,), Caller("alice") as alice:
