@@ -139,7 +139,7 @@ async def _storm(joins: _Joins, arguments: Arguments, watchers: list[Caller]) ->
     """Joiners come evenly, whatever became of those before them."""
     ready: list[float] = []
     first: list[float] = []
-    begin, own = time.monotonic(), time.process_time()
+    begin, own, loop = time.monotonic(), time.process_time(), _loop_cpu(joins.server.pid)
 
     async def come(index: int) -> None:
         await asyncio.sleep(max(0.0, begin + index * arguments.storm / arguments.joiners - time.monotonic()))
@@ -155,7 +155,14 @@ async def _storm(joins: _Joins, arguments: Arguments, watchers: list[Caller]) ->
             print(f"joiner {index}, {stage}: {type(error).__name__}: {error}", file=sys.stderr)
 
     await asyncio.gather(*(come(index) for index in range(arguments.joiners)))
-    return Storm(arguments.joiners, ready, first, time.monotonic() - begin, time.process_time() - own)
+    elapsed, own, loop = time.monotonic() - begin, time.process_time() - own, _loop_cpu(joins.server.pid) - loop
+    return Storm(arguments.joiners, ready, first, elapsed, own, loop)
+
+
+def _loop_cpu(process: int) -> float:
+    """CPU seconds of the thread a process began with, which in the server runs the event loop (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{process}/task/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _run_loadgen(server: int, callers: Sequence[tuple[int, Caller]], start: int, arguments: Arguments) -> Any:
@@ -217,6 +224,7 @@ def _print(outcome: dict[str, Any]) -> None:
                 "join to first packet p50 / p95",
                 f"{storm['first_packet_p50_s']:.2f} / {storm['first_packet_p95_s']:.2f} s",
             ),
+            ("server's event loop per join", f"{storm['loop_cpu_ms_per_join']:.1f} ms of CPU"),
             ("delivered to the others meanwhile", f"{storm['delivered']:.4%}"),
             ("latency meanwhile p50 / p99", f"{storm['p50_ms']:.2f} / {storm['p99_ms']:.2f} ms"),
         ]

@@ -22,6 +22,8 @@ class Storm:
     """Seconds from the first joiner's start to the last one's first packet."""
     client_cpu: float = 0.0
     """CPU seconds of the joiners' own process meanwhile."""
+    loop_cpu: float = 0.0
+    """CPU seconds of the server's event loop meanwhile, with all else it did."""
 
 
 def result(load: Mapping[str, Any], findings: Findings, storm: Storm) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def _storm(storm: Storm, window: Findings) -> dict[str, Any]:
         "delivered": _delivered([window]),
         "p50_ms": window["p50_ms"],
         "p99_ms": window["p99_ms"],
+        "loop_cpu_ms_per_join": round(1000 * storm.loop_cpu / storm.joiners, 2),
         "client_cpu_s": round(storm.client_cpu, 2),
         "elapsed_s": round(storm.elapsed, 2),
         "server_cpu_s": round(window["cpu_us"] / 1e6, 2),

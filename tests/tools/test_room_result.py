@@ -37,7 +37,7 @@ def test_a_calm_room() -> None:
 
 
 def test_a_storm_has_the_last_window_for_itself() -> None:
-    storm = Storm(4, ready=[0.1, 0.2, 0.3, 0.4], first=[0.2, 0.3, 0.4, 0.5], elapsed=2.0, client_cpu=0.25)
+    storm = Storm(4, ready=[0.1, 0.2, 0.3, 0.4], first=[0.2, 0.3, 0.4, 0.5], elapsed=2.0, client_cpu=0.25, loop_cpu=0.1)
     outcome = result(LOAD | {"joiners": 4}, findings(window(200, 100), window(5_000_000, 99, p99_ms=7.0)), storm)
     assert (outcome["delivered"], outcome["cpu_us_per_packet"]) == (1.0, 2.0)
     assert outcome["storm"] == {
@@ -51,6 +51,7 @@ def test_a_storm_has_the_last_window_for_itself() -> None:
         "p50_ms": 1.0,
         "p99_ms": 7.0,
         "elapsed_s": 2.0,
+        "loop_cpu_ms_per_join": 25.0,
         "client_cpu_s": 0.25,
         "server_cpu_s": 5.0,
     }
