@@ -18,7 +18,7 @@ from tools.tally import Tally, of_cargo, of_junit, verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "target" / "reports"
-RUNNER_TIMEOUT = 900.0
+RUNNER_TIMEOUT = 1800.0
 FUZZ_SECONDS = 5
 
 

@@ -178,6 +178,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.calls
 async def test_frames_that_no_client_sends_end_the_connection(server: ServerProcess) -> None:
     async with undisturbed(server, "frames"):
         for what, content in FRAMES.items():
@@ -273,6 +274,7 @@ REQUESTS = {
 }
 
 
+@pytest.mark.calls
 async def test_requests_by_the_thousand(server: ServerProcess) -> None:
     """Two thousand of each kind, from one who reads nothing."""
     async with undisturbed(server, "kinds") as (alice, bob):
@@ -363,7 +365,15 @@ async def test_one_who_never_reads_is_cut_off_while_the_room_is_busy(server: Ser
             assert await busy.received("request_response") is not None
 
 
-@pytest.mark.parametrize(("size", "reliable"), [(10, True), (10, False), (60_000, True), (60_000, False)])
+@pytest.mark.parametrize(
+    ("size", "reliable"),
+    [
+        (10, True),
+        pytest.param(10, False, marks=pytest.mark.calls),
+        pytest.param(60_000, True, marks=pytest.mark.calls),
+        (60_000, False),
+    ],
+)
 async def test_a_flood_of_data(server: ServerProcess, size: int, reliable: bool) -> None:
     room = f"flood-{size}-{reliable}"
     async with undisturbed(server, room) as callers, Caller("mallory") as mallory:
