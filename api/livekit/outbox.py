@@ -10,6 +10,8 @@ from sfu.participant import Participant
 
 # What changes within this time (seconds) of the last such message is told in one. The first change is told at once.
 GATHERING = 0.05
+# In a large room longer, for so long for each who is in it: when two hundred join, everybody is told of everybody.
+GATHERING_EACH, GATHERING_MAX = 0.002, 0.5
 # Numbers of participants are for show.
 ROOM_GATHERING = 5.0
 # Of messages that wait for a client to read them. A client that does not is cut off.
@@ -218,5 +220,6 @@ class Outbox:
 
     def _schedule(self, now: float) -> None:
         if self._due is None and not self._finished:
-            self._due = max(now, self._told + GATHERING)
+            gathering = min(max(GATHERING, GATHERING_EACH * len(self._known)), GATHERING_MAX)
+            self._due = max(now, self._told + gathering)
             self._wake()
