@@ -13,10 +13,13 @@ from tests.api.livekit.calling import Server, calling
 HELLO = Invocation("greet", "hi")
 
 
-async def test_without_a_data_channel_there_is_no_call(server: Server) -> None:
+async def test_where_nothing_more_can_wait_for_the_data_channel_there_is_no_call(server: Server) -> None:
     async with joined(server, "alice"):
         member = server.sfu.member("room", "alice")
         assert member is not None
+        for size in (16_384, 16):
+            while member.send_message(True, bytes(size)):
+                pass
         with pytest.raises(RpcError) as failure:
             await ServerRpc(lambda: "id").call(member, HELLO)
         assert failure.value.code == SEND_FAILED
