@@ -1,6 +1,6 @@
 """The members of one room, and which of its tracks each of them gets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sfu.calls.demands import Demands
 from sfu.calls.member import Member
@@ -96,15 +96,16 @@ class Call:
         for member, subscription in self.subscribers(handle):
             member.downstream.feed(subscription)
 
-    def heard(self, handle: int) -> Participant | None:
-        """Whose audio the data path calls so; None: nobody's here, or it is muted."""
-        publisher, track = self._audio.get(handle, (None, None))
-        return publisher if track is not None and not track.muted else None
-
-    def handle_levels(self, levels: Sequence[tuple[Participant, int, int]], now: float) -> None:
-        """See `Speaking.handle_levels`."""
-        self._speaking.handle_levels(levels, now)
-        self.rescheduled.emit()
+    def handle_levels(self, levels: Mapping[int, tuple[int, int]], now: float) -> None:
+        """Of all rooms, by the data path's handles: how loud, and for how long. What is muted does not count here."""
+        heard = []
+        for handle in self._audio.keys() & levels.keys():
+            publisher, track = self._audio[handle]
+            if not track.muted:
+                heard.append((publisher, *levels[handle]))
+        if heard:
+            self._speaking.handle_levels(heard, now)
+            self.rescheduled.emit()
 
     def quality(self, participant: Participant) -> ConnectionQuality | None:
         """How good a member's connection is, once that was looked at."""

@@ -117,10 +117,9 @@ class Calls:
     def handle_levels(self, levels: Sequence[tuple[int, int, int]]) -> None:
         """Which tracks, by the data path's handles, were heard in the last 200 ms: how loud, and for how long."""
         now = self._clock()
+        by_handle = {handle: (dbov, ms) for handle, dbov, ms in levels}
         for call in self._calls.values():
-            heard = [(who, dbov, ms) for handle, dbov, ms in levels if (who := call.heard(handle)) is not None]
-            if heard:
-                call.handle_levels(heard, now)
+            call.handle_levels(by_handle, now)
 
     def quality(self, participant: Participant) -> ConnectionQuality | None:
         """How good a member's connection is, once that was looked at."""

@@ -67,19 +67,18 @@ class Downstream(ABC):
             self._subscriptions[track_id] = self._waiting[track_id] = subscription
             self.renegotiate()
 
-    def unwant(self, track: Track) -> Subscription | None:
-        """No longer; what it was."""
+    def unwant(self, track: Track) -> None:
+        """No longer."""
         self._waiting.pop(track.id, None)
         subscription = self._subscriptions.pop(track.id, None)
         if subscription is None:
-            return None
+            return
         subscription.stop(self._datapath)
         for section in self._sections.values():
             if section.subscription is subscription:
                 section.subscription = None
                 section.settled = False
         self.renegotiate()
-        return subscription
 
     def start(self) -> None:
         """The client may be asked to renegotiate from now on."""

@@ -19,7 +19,7 @@ DATA_MID = "0"
 
 @dataclass(slots=True)
 class _Outstanding:
-    """An offer that waits for its answer. `restart`: it began a new ICE session."""
+    """An offer that waits for its answer, and what each of its m-sections carries, by mid."""
 
     id: int
     sections: list[OfferedSection]
